@@ -1,0 +1,144 @@
+/**
+ * The buffer: what every keeper promises, whatever it keeps things in.
+ *
+ * 1. Accepted is durable. When `accept` resolves `accepted`, the delivery survives a power cut. It never resolves so
+ *    before. When it rejects, the delivery may or may not be there; the sender will come again and be a duplicate.
+ * 2. One key, one delivery. Two deliveries of a source with the same key within the retention are one: the second
+ *    resolves `duplicate` with the first one's id, and counts nothing.
+ * 3. A log and a queue. Deliveries are read in the order of their positions; `commitMapped` marks deliveries and queues
+ *    their events in one transaction. Committing the same delivery twice changes nothing.
+ * 4. One holder. A leased event is in no other lease until it is settled, released, or the lease has ended.
+ *    What is leased and never settled comes back: after the lease, or when the keeper is opened again.
+ * 5. Settled once. Settling an event that is not there any more (a late settle after the lease ended) changes nothing.
+ * 6. Order. Within one source and destination, events are leased oldest position first; a released event comes before
+ *    later ones.
+ * 7. Bounds. `accept` resolves `full` when waiting work fills the bound or the disk has no room; settled history gives
+ *    way first. Settling and mapping still work when it is full.
+ * 8. Tallies add up at every moment: accepted = unmapped + mapped + skipped + failed (deliveries) and
+ *    created = waiting + delivered + dead (events), per source, in one snapshot.
+ */
+import type { DeadLetter, Delivery, DeliveryState, LeasedEvent, RawDelivery, RelayEvent, Verified } from '../model.ts';
+
+export type Accepted =
+  | { readonly status: 'accepted'; readonly id: string }
+  | { readonly status: 'duplicate'; readonly id: string }
+  | { readonly status: 'full'; readonly retryAfterSeconds: number };
+
+/** What the mapping made of one delivery. */
+export type MappedDelivery = {
+  readonly delivery: Pick<Delivery, 'position' | 'id' | 'source'>;
+  readonly state: Exclude<DeliveryState, 'accepted'>;
+  /** Events to queue, in output order. */
+  readonly events: readonly RelayEvent[];
+  /** Outputs that broke a rule, or the one reason the whole mapping failed. */
+  readonly dead: readonly NewDeadLetter[];
+};
+
+export type NewDeadLetter = {
+  readonly kind: 'mapping' | 'event';
+  readonly reason: string;
+  readonly message: string;
+  readonly destination?: string;
+  /** JSON text of the event without the token. */
+  readonly eventJson?: string;
+  readonly attempts: number;
+};
+
+export type LeaseRequest = {
+  readonly destination: string;
+  /** How many of each source at most, in this order; a source that is not named gives none. */
+  readonly turns: readonly { readonly source: string; readonly eventsMax: number }[];
+  readonly bytesMax: number;
+  /** How long they are ours. */
+  readonly leaseMs: number;
+  /** Take only events whose own time is before this, oldest time first, from any source (turns are then ignored but for a total). */
+  readonly olderThan?: { readonly time: number; readonly eventsMax: number };
+};
+
+export type Settlement =
+  | { readonly position: number; readonly state: 'delivered' }
+  | { readonly position: number; readonly state: 'dead'; readonly letter: NewDeadLetter };
+
+/** Counts of one source since the folder was made. Events are counted once per destination. */
+export type SourceTally = {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly unmapped: number;
+  readonly mapped: number;
+  readonly skipped: number;
+  readonly failed: number;
+  readonly created: number;
+  readonly waiting: number;
+  readonly delivered: number;
+  readonly dead: number;
+  readonly lastAcceptedAt: number | null;
+};
+
+export type BufferTally = {
+  readonly sources: Readonly<Record<string, SourceTally>>;
+  /** Events waiting per destination, leased ones included. */
+  readonly waitingByDestination: Readonly<Record<string, number>>;
+  readonly deadLetters: readonly { readonly source: string; readonly reason: string; readonly count: number }[];
+  readonly lastDeadLetterAt: number | null;
+  /** When the oldest delivery or event that still waits was received; null when nothing waits. */
+  readonly oldestWaitingAt: number | null;
+  readonly bytesUsed: number;
+  readonly bytesMax: number;
+  /** Why nothing can be accepted now; null when it can. */
+  readonly full: 'buffer' | 'disk' | null;
+};
+
+export type DeliverySummary = {
+  readonly id: string;
+  readonly source: string;
+  readonly provider: string;
+  readonly type: string | null;
+  readonly key: string | null;
+  readonly state: DeliveryState;
+  readonly received_at: string;
+  readonly events: {
+    readonly created: number;
+    readonly waiting: number;
+    readonly delivered: number;
+    readonly dead: number;
+  };
+  readonly bytes: number;
+};
+
+/** Cursor paging, newest first: `after` is the `next` of the page before. */
+export type PageRequest = { readonly limit: number; readonly after?: string };
+export type Page<T> = { readonly items: readonly T[]; readonly next: string | null };
+export type DeliveryFilter = { readonly source?: string; readonly state?: DeliveryState; readonly type?: string };
+export type DeadLetterFilter = { readonly source?: string; readonly reason?: string };
+
+export interface BufferKeeper extends AsyncDisposable {
+  accept(delivery: Verified<RawDelivery>): Promise<Accepted>;
+
+  /** The next deliveries to map, oldest first, from `after` on (a position; 0 = from the start of what is unmapped). */
+  nextDeliveries(request: {
+    readonly after: number;
+    readonly limit: number;
+    readonly bytesMax: number;
+  }): Promise<readonly Delivery[]>;
+  commitMapped(batch: readonly MappedDelivery[]): Promise<void>;
+
+  /** Sources that have events ready to be leased for a destination, with their number. In memory, cheap. */
+  ready(destination: string): ReadonlyMap<string, number>;
+  lease(request: LeaseRequest): Promise<readonly LeasedEvent[]>;
+  /** Keep what is leased for another `leaseMs`. */
+  extend(positions: readonly number[], leaseMs: number): Promise<void>;
+  settle(settlements: readonly Settlement[]): Promise<void>;
+  /** Give back unsent, or sent in vain (`attempted`): they are ready again at once, before later ones. */
+  release(positions: readonly number[], attempted: boolean): Promise<void>;
+
+  tally(): Promise<BufferTally>;
+  deliveries(filter: DeliveryFilter, page: PageRequest): Promise<Page<DeliverySummary>>;
+  deadLetters(filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetter>>;
+
+  /** Drop what is past its retention, a bounded piece at a time. The relay calls it about once a second. */
+  sweep(): Promise<void>;
+  /** Called (on a later tick, many changes once) when deliveries came in or events became ready. Returns how to stop it. */
+  onWork(listener: () => void): () => void;
+  /** Resolves with the reason when the store failed for good: stop answering, exit non-zero. */
+  readonly failed: Promise<Error>;
+}

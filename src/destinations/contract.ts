@@ -1,0 +1,31 @@
+/**
+ * A destination: how a batch becomes a request, and an answer an outcome. It holds no queue and never retries;
+ * pacing, backoff and the circuit belong to `forward/`.
+ */
+import type { LeasedEvent, Outcome } from '../model.ts';
+
+/** Why an output is no event for this destination. */
+export type RuleViolation = { readonly rule: string; readonly message: string };
+
+export interface Destination extends AsyncDisposable {
+  readonly name: string;
+  /** For health and logs: where it sends, without secrets. */
+  readonly address: string;
+  /** Age (ms) past which the destination takes no event; null when it takes any. */
+  readonly eventAgeMaxMs: number | null;
+  /** Bytes that `events` take in one request, uncompressed, wrapping and token included. */
+  sizeOf(event: Pick<LeasedEvent, 'json'>): number;
+  /** One request. Never throws: a broken connection is an outcome. Ends by itself (RELAY_SEND_TIMEOUT). */
+  send(events: readonly LeasedEvent[], signal: AbortSignal): Promise<SendResult>;
+  /** Ask whether the destination answers again, without sending events; null: it has no such question, send one batch instead. */
+  readonly probe: (() => Promise<Outcome>) | null;
+}
+
+export type SendResult = {
+  readonly outcome: Outcome;
+  /** HTTP status; null when there was no answer. */
+  readonly status: number | null;
+  readonly durationMs: number;
+  /** Bytes of the body before compression. */
+  readonly bytes: number;
+};

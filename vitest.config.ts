@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+// Two cores: two workers. Journeys start real processes and get a generous bound; nothing here sleeps on purpose.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+});
