@@ -1,0 +1,157 @@
+/**
+ * From a mapping's output to the event as it will be sent: completed, checked, serialised once. The text is stored and sent
+ * byte for byte again on every attempt, so that identity and time never change; only the token is added when it is sent.
+ *
+ * The special properties are written last and once. What a mapping that spreads a whole payload may carry along by accident:
+ *   token            dropped: the relay's own is the only one
+ *   $ignore          dropped: any truthy value makes Mixpanel discard the event without a word
+ *   bucket, $bucket  dropped: they hide the event from Mixpanel's pages
+ *   ip               kept only when it holds a public address (the first one of a forwarding list)
+ */
+import { hash } from 'node:crypto';
+import type { RuleViolation } from '../contract.ts';
+import { publicAddress } from './public-address.ts';
+import {
+  broken,
+  distinctIdViolation,
+  EVENT_BYTES_MAX,
+  isInsertId,
+  isPlaceholder,
+  isRecord,
+  type JsonRecord,
+  NESTED_BYTES_MAX,
+  nameViolation,
+  nestedBytesViolation,
+  nestingViolation,
+  timeViolation,
+} from './rules.ts';
+import { readTime } from './time.ts';
+
+export type ShapeContext = {
+  readonly source: string;
+  /** The delivery's identity: the provider's key, or the delivery's own id. */
+  readonly identity: string;
+  readonly receivedAt: number;
+  /** Place of the output in the mapping's result. */
+  readonly index: number;
+  readonly now: number;
+};
+
+export type Shaped =
+  | { readonly ok: true; readonly json: string; readonly time: number }
+  | ({ readonly ok: false } & RuleViolation);
+
+const INSERT_ID_LENGTH = 36;
+
+const PROFILE_OPERATORS = [
+  '$set',
+  '$set_once',
+  '$add',
+  '$append',
+  '$union',
+  '$remove',
+  '$unset',
+  '$delete',
+  '$group_key',
+] as const;
+
+export function shapeEvent(output: unknown, context: ShapeContext): Shaped {
+  if (!isRecord(output)) return refuse(broken('not_an_object', 'The output is not an object with "event".'));
+  const topLevel = topLevelViolation(output);
+  if (topLevel) return refuse(topLevel);
+  const given = output.properties ?? {};
+  if (!isRecord(given)) return refuse(broken('properties_not_an_object', '"properties" must be an object.'));
+
+  const { token: _token, $ignore: _ignore, bucket: _bucket, $bucket: _hidden, ...own } = given;
+  const time = readTime(own.time, context.receivedAt);
+  if (typeof time !== 'number') return refuse(time);
+  const distinctId = readDistinctId(own.distinct_id);
+  if (typeof distinctId !== 'string') return refuse(distinctId);
+  const violation = timeViolation(time, context.now) ?? distinctIdViolation(distinctId);
+  if (violation) return refuse(violation);
+
+  const { time: _time, distinct_id: _id, $insert_id, ip, ...rest } = own;
+  const address = ip === undefined ? null : publicAddress(ip);
+  const properties: JsonRecord = {
+    ...rest,
+    ...(address === null ? null : { ip: address }),
+    time,
+    distinct_id: distinctId,
+    $insert_id: insertId($insert_id, context),
+  };
+  return serialise(output.event as string, properties, time);
+}
+
+function topLevelViolation(output: JsonRecord): RuleViolation | null {
+  for (const operator of PROFILE_OPERATORS) {
+    if (operator in output) {
+      return broken(
+        'profile_updates_not_supported',
+        `The output has "${operator}", so it is a profile update; this relay sends events only.`,
+      );
+    }
+  }
+  const name = nameViolation(output.event);
+  if (name) return name;
+  for (const key in output) {
+    if (key !== 'event' && key !== 'properties') {
+      return broken('unknown_field', `The output has "${key}" beside "event" and "properties"; it would be lost.`);
+    }
+  }
+  return null;
+}
+
+function serialise(event: string, properties: JsonRecord, time: number): Shaped {
+  const nesting = nestingViolation(properties);
+  if (nesting) return refuse(nesting);
+  let json = JSON.stringify({ event, properties });
+  // JSON.stringify writes a lone surrogate as an escape, which strict import refuses as invalid UTF-8. Text that merely
+  // looks like such an escape takes the slow way too and comes out unchanged.
+  if (json.includes('\\ud')) json = JSON.stringify(wellFormed({ event, properties }));
+  const bytes = Buffer.byteLength(json);
+  if (bytes > EVENT_BYTES_MAX) {
+    return refuse(broken('event_too_large', `The event is ${bytes} bytes; Mixpanel takes less than 1 MB.`));
+  }
+  const nestedBytes = bytes > NESTED_BYTES_MAX ? nestedBytesViolation(properties) : null;
+  return nestedBytes ? refuse(nestedBytes) : { ok: true, json, time };
+}
+
+function readDistinctId(value: unknown): string | RuleViolation {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  return broken('distinct_id_type', `The distinct_id must be a text or a number, not ${typeNameOf(value)}.`);
+}
+
+/**
+ * The mapping's own id when Mixpanel takes it; a hash of it when not (cutting would make different ids equal). A placeholder
+ * such as "undefined" is no id at all: hashed, it would be the same for every event.
+ */
+function insertId(given: unknown, context: ShapeContext): string {
+  const text = typeof given === 'number' ? String(given) : given;
+  if (typeof text === 'string' && text !== '' && !isPlaceholder(text)) {
+    return isInsertId(text) ? text : shortHash(text.toWellFormed());
+  }
+  // JSON joins unambiguously: no source or identity can look like another pair.
+  return shortHash(JSON.stringify([context.source, context.identity, context.index]));
+}
+
+function shortHash(text: string): string {
+  return hash('sha256', text, 'hex').slice(0, INSERT_ID_LENGTH);
+}
+
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key.toWellFormed(), wellFormed(inner)]));
+}
+
+function typeNameOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function refuse(violation: RuleViolation): Shaped {
+  return { ok: false, rule: violation.rule, message: violation.message };
+}
