@@ -1,0 +1,241 @@
+/**
+ * The path of a webhook through the door: handshake, read, check, limit, parse, identify, seal, keep, answer.
+ * It is answered `accepted` only after the buffer has it durably. No input makes it throw; what goes wrong is a refusal.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Request, Response } from 'express';
+import { inflate } from '../body/inflate.ts';
+import { parseBody } from '../body/parse.ts';
+import type { Accepted, BufferKeeper } from '../buffer/contract.ts';
+import type { Clock } from '../clock.ts';
+import type { RefusalCode } from '../errors.ts';
+import type { Fields, Source } from '../model.ts';
+import type { Proof, RawRequest, Verifier, WebhookView } from '../verify/contract.ts';
+import { seal } from '../verify/verified.ts';
+import { answerAs, answerKept, refuse } from './answers.ts';
+import type { AddressLimiter, Limiter } from './limits.ts';
+import { readRawBody } from './raw-body.ts';
+
+/** Labels of `relay_deliveries_total`. */
+export type DeliveryResult =
+  | 'accepted'
+  | 'duplicate'
+  | 'unverified'
+  | 'malformed'
+  | 'oversized'
+  | 'limited'
+  | 'shed'
+  | 'handshake';
+
+/** What the door tells log and metrics of one request; no secret and no body in it. */
+export type Receipt = {
+  readonly source: string | null;
+  readonly result: DeliveryResult;
+  readonly status: number;
+  readonly delivery?: string;
+  readonly type?: string | null;
+  /** For the operator only. */
+  readonly reason?: string;
+  readonly bytes: number;
+  readonly durationMs: number;
+  readonly address: string | undefined;
+};
+
+/** A source as the door needs it. */
+export type DoorSource = {
+  readonly source: Source;
+  /** Null: its configuration does not allow to verify anything. */
+  readonly verifier: Verifier | null;
+  readonly limiter: Limiter;
+};
+
+export type DoorOptions = {
+  readonly buffer: BufferKeeper;
+  readonly clock: Clock;
+  readonly bodyBytesMax: number;
+  readonly find: (name: string) => DoorSource | null;
+  readonly addresses: AddressLimiter;
+  /** The id that a custom source's JSONata finds; null when there is none. Never rejects, bounded in time. */
+  readonly deliveryId: (source: Source, view: WebhookView) => Promise<string | null>;
+  /** False while starting, stopping, or after the store failed. */
+  readonly open: () => boolean;
+  readonly told: (receipt: Receipt) => void;
+};
+
+/** Webhooks between door and buffer at once; beyond, 503: a store that stands still must not fill the memory. */
+const PENDING_MAX = 5_000;
+const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** What we ask a sender to wait when we cannot take anything (start, stop, missing secret). */
+const RETRY_AFTER_SECONDS = 10;
+
+const resultOf: Record<RefusalCode, DeliveryResult> = {
+  malformed: 'malformed',
+  unverified: 'unverified',
+  unknown_source: 'unverified',
+  method_not_allowed: 'malformed',
+  timeout: 'malformed',
+  oversized: 'oversized',
+  unsupported_type: 'malformed',
+  limited: 'limited',
+  full: 'shed',
+  unavailable: 'shed',
+  closed: 'shed',
+};
+
+/** One request on its way through the door. */
+type Visit = {
+  readonly req: Request;
+  readonly res: Response;
+  readonly name: string | null;
+  readonly startedAt: number;
+  bytes: number;
+};
+
+export function createDoor(options: DoorOptions): (req: Request, res: Response) => Promise<void> {
+  let pending = 0;
+  let pendingBytes = 0;
+
+  const tell = (visit: Visit, result: DeliveryResult, more: Partial<Receipt> = {}) =>
+    options.told({
+      source: visit.name,
+      result,
+      status: visit.res.statusCode,
+      bytes: visit.bytes,
+      durationMs: options.clock.monotonic() - visit.startedAt,
+      address: visit.req.ip,
+      ...more,
+    });
+
+  /** Refuses and counts: 4xx on the address, all in log and metrics. */
+  const turnAway = (visit: Visit, code: RefusalCode, reason: string, headers: Record<string, string | number> = {}) => {
+    const retry = code === 'closed' || code === 'unavailable' ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
+    refuse(visit.res, code, { ...retry, ...headers });
+    if (visit.res.statusCode < 500) options.addresses.count(visit.req);
+    tell(visit, resultOf[code], { reason });
+  };
+
+  const keep = async (visit: Visit, door: DoorSource, request: RawRequest, proof: Proof): Promise<void> => {
+    const verifier = door.verifier as Verifier;
+    const inflated = await inflate(request.body, request.headers['content-encoding'], options.bodyBytesMax);
+    if (!inflated.ok) return turnAway(visit, inflated.code, inflated.reason);
+    const parsed = parseBody(inflated.bytes, request.headers['content-type']);
+    if (!parsed.ok) return turnAway(visit, parsed.code, parsed.reason);
+    const view: WebhookView = {
+      method: request.method,
+      headers: request.headers,
+      query: request.query,
+      body: parsed.value,
+    };
+    const identity = verifier.identify(view, request);
+    if (identity.handshake) {
+      answerAs(visit.res, identity.handshake);
+      return tell(visit, 'handshake');
+    }
+    const { source } = door;
+    const asks = source.deliveryId !== null && source.deliveryId !== 'body';
+    const key = asks ? await options.deliveryId(source, view) : identity.key;
+    const sealed = seal(proof, {
+      source: source.name,
+      provider: source.provider,
+      key,
+      type: identity.type,
+      receivedAt: options.clock.now(),
+      method: request.method,
+      headers: request.headers,
+      query: request.query,
+      body: inflated.bytes,
+    });
+    let accepted: Accepted;
+    try {
+      accepted = await options.buffer.accept(sealed);
+    } catch (error) {
+      return turnAway(visit, 'unavailable', `the store failed: ${(error as Error).message}`);
+    }
+    if (accepted.status === 'full')
+      return turnAway(visit, 'full', 'waiting work fills the buffer or the disk', {
+        'retry-after': accepted.retryAfterSeconds,
+      });
+    if (identity.answer) answerAs(visit.res, identity.answer);
+    else answerKept(visit.res, source.answer ?? 200, accepted);
+    tell(visit, accepted.status, { delivery: accepted.id, type: identity.type });
+  };
+
+  const receive = async (visit: Visit, door: DoorSource): Promise<void> => {
+    const { req, res } = visit;
+    const verifier = door.verifier;
+    if (req.method !== 'POST' && !verifier?.methods.includes(req.method))
+      return turnAway(visit, 'method_not_allowed', req.method, {
+        allow: ['POST', ...(verifier?.methods ?? [])].join(', '),
+      });
+    if (door.source.missing.length > 0)
+      return turnAway(visit, 'closed', `${door.source.missing.join(', ')} is not set`);
+    if (!verifier) return turnAway(visit, 'closed', 'its source.yaml does not say how to verify');
+    const body = await readRawBody(req, options.bodyBytesMax);
+    if (!body.ok) {
+      if (body.reason === 'aborted') return tell(visit, 'malformed', { reason: 'the sender went away', status: 499 });
+      return turnAway(visit, 'oversized', `more than ${options.bodyBytesMax} bytes`);
+    }
+    visit.bytes = body.bytes.byteLength;
+    const request = asRequest(req, body.bytes);
+    const handshake = verifier.handshakeUnsigned(request);
+    if (handshake) {
+      answerAs(res, handshake);
+      return tell(visit, 'handshake');
+    }
+    const verdict = verifier.check(request, options.clock.now());
+    if (!verdict.ok) return turnAway(visit, 'unverified', verdict.reason);
+    if (!(await door.limiter.admit(req, res))) return tell(visit, 'limited');
+    if (pending >= PENDING_MAX || pendingBytes >= PENDING_BYTES_MAX)
+      return turnAway(visit, 'unavailable', 'too many webhooks wait for the store', { 'retry-after': 1 });
+    pending += 1;
+    pendingBytes += visit.bytes;
+    try {
+      await keep(visit, door, request, verdict.proof);
+    } finally {
+      pending -= 1;
+      pendingBytes -= visit.bytes;
+    }
+  };
+
+  return async (req, res) => {
+    const name = String(req.params['source']);
+    const door = options.find(name);
+    const visit: Visit = { req, res, name: door ? name : null, startedAt: options.clock.monotonic(), bytes: 0 };
+    if (await options.addresses.refuses(req, res))
+      return tell(visit, 'limited', { reason: 'too many refused requests' });
+    if (!options.open()) return turnAway(visit, 'unavailable', 'starting or stopping');
+    if (!door) return turnAway(visit, 'unknown_source', 'no such source');
+    return receive(visit, door);
+  };
+}
+
+function asRequest(req: Request, body: Uint8Array): RawRequest {
+  const target = req.originalUrl;
+  const at = target.indexOf('?');
+  const key = req.params['key'];
+  return {
+    method: req.method,
+    target,
+    pathKey: typeof key === 'string' ? key : null,
+    query: at === -1 ? {} : queryFields(target.slice(at + 1)),
+    headers: singleHeaders(req.headers),
+    body,
+  };
+}
+
+function queryFields(text: string): Fields {
+  const fields: Record<string, string | string[]> = Object.create(null);
+  for (const [name, value] of new URLSearchParams(text)) {
+    const known = fields[name];
+    if (known === undefined) fields[name] = value;
+    else if (Array.isArray(known)) known.push(value);
+    else fields[name] = [known, value];
+  }
+  return fields;
+}
+
+/** Node gives `set-cookie` alone as a list. */
+function singleHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  if (headers['set-cookie'] === undefined) return headers as Record<string, string>;
+  return { ...(headers as Record<string, string>), 'set-cookie': headers['set-cookie'].join(', ') };
+}
