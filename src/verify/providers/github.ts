@@ -1,0 +1,27 @@
+/**
+ * GitHub. The old SHA-1 header travels along and is never looked at. `ping` is an ordinary signed webhook: it is
+ * accepted like any other, so that whoever sets up a hook sees it arrive, and mappings skip it.
+ */
+import type { Provider } from '../provider.ts';
+import { bodyAlone, utf8Key } from '../scheme.ts';
+
+export const github: Provider = {
+  name: 'github',
+  label: 'GitHub',
+  confidence: 'documented',
+  docs: 'https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries',
+  secret: 'The text you entered as Secret of the webhook.',
+  proof: {
+    kind: 'signature',
+    schemes: [
+      {
+        signature: { form: 'plain', header: 'x-hub-signature-256', prefix: 'sha256=' },
+        digests: [{ algorithm: 'sha256', encoding: 'hex', key: utf8Key }],
+        timestamp: null,
+        message: bodyAlone,
+      },
+    ],
+  },
+  deliveryId: [[{ header: 'x-github-delivery' }]],
+  eventType: [[{ header: 'x-github-event' }, { body: 'action', optional: true }]],
+};

@@ -1,0 +1,80 @@
+/**
+ * How a signature works, as data. A provider describes its scheme with these knobs and `signed.ts` does the rest;
+ * a new provider should need none of its own code. Knobs are added when a provider forces one, not before.
+ */
+
+export type Encoding = 'hex' | 'base64' | 'base64url';
+
+/** How the key is written in the secret. */
+export type KeyForm = {
+  readonly encoding: 'utf8' | 'base64' | 'hex';
+  /** Taken off a secret that begins with it. */
+  readonly prefix?: string;
+  /** Only secrets that begin with the prefix are for this digest; the others go to the first digest that does not insist. */
+  readonly prefixNeeded?: boolean;
+};
+
+/** One kind of signature that may stand in the header. A scheme has several when old and new kinds travel side by side. */
+export type Digest = {
+  /** The last is a signature with a public key, not an HMAC. */
+  readonly algorithm: 'sha1' | 'sha256' | 'sha512' | 'ed25519';
+  readonly encoding: Encoding;
+  readonly key: KeyForm;
+  /** The field or tag whose values are of this kind (`v1`); absent in the plain form. */
+  readonly tag?: string;
+};
+
+/** Where the signatures stand. */
+export type SignatureForm =
+  /** `sha256=<signature>`: one value, perhaps behind a prefix. */
+  | { readonly form: 'plain'; readonly header: string; readonly prefix?: string }
+  /** `t=<time>,v1=<signature>,v1=<signature>`: unknown fields are ignored; blanks around fields only where the provider sends them. */
+  | { readonly form: 'fields'; readonly header: string; readonly separator: ',' | ';'; readonly blanks?: boolean }
+  /** `v1,<signature> v1,<signature>`: a list separated by single blanks. */
+  | { readonly form: 'tagged'; readonly header: string };
+
+export type TimeUnit = 's' | 'ms' | 'rfc3339';
+
+/** Where the signed time stands: a field of the signature header, or a header of its own. */
+export type TimestampForm = ({ readonly field: string } | { readonly header: string }) & {
+  readonly unit: TimeUnit;
+  /** Both ways; absent: 300 s, what Stripe, Slack and Standard Webhooks use. */
+  readonly toleranceMs?: number;
+};
+
+/** The signed text is these, one after the other, as bytes. */
+export type Part =
+  | { readonly literal: string }
+  /** The time exactly as it was sent. */
+  | { readonly timestamp: true }
+  /** `without`: characters that may not stand in it, because they separate the parts of the signed text. */
+  | { readonly header: string; readonly without?: string }
+  | { readonly method: true }
+  /** The URL as configured, never as the request claims it. */
+  | { readonly url: true }
+  | { readonly body: true };
+
+export type SignedScheme = {
+  readonly signature: SignatureForm;
+  readonly digests: readonly Digest[];
+  readonly timestamp: TimestampForm | null;
+  readonly message: readonly Part[];
+};
+
+/** How a request proves itself. */
+export type ProofForm =
+  /** The first scheme whose header is there decides alone: a weaker one is never tried after a stronger one failed. */
+  | { readonly kind: 'signature'; readonly schemes: readonly SignedScheme[] }
+  | { readonly kind: 'token'; readonly header: string }
+  | { readonly kind: 'token'; readonly query: string }
+  | { readonly kind: 'basic' }
+  | { readonly kind: 'path_key' }
+  | { readonly kind: 'none' };
+
+/** Window around a signed time when neither provider nor source states one. */
+export const defaultToleranceMs = 300_000;
+
+/** The whole body, as it came: the signed text of most providers. */
+export const bodyAlone: readonly Part[] = [{ body: true }];
+
+export const utf8Key: KeyForm = { encoding: 'utf8' };

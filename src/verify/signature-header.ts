@@ -1,0 +1,88 @@
+/**
+ * Reads (and, for `send`, writes) the header that carries the signatures. Strict: a header that came twice, a field
+ * that may come once and came twice, or anything that is not of the form is refused, never guessed at.
+ */
+import type { SignatureForm } from './scheme.ts';
+
+export type SignatureValue = { readonly tag: string | null; readonly text: string };
+
+export type SignatureHeader = {
+  /** The time field, verbatim; null when the form has none. */
+  readonly timestamp: string | null;
+  readonly values: readonly SignatureValue[];
+};
+
+/** A rotation needs a handful; more is somebody making us work (an Ed25519 check costs 100 µs). */
+const valuesMax = 16;
+/** 16 signatures of SHA-512 in base64 with tags are below 2,000 characters. */
+const lengthMax = 4096;
+
+/** The reason is a string, the header an object. `timeField`: the field that holds the time, if any. */
+export function readSignatureHeader(
+  form: SignatureForm,
+  text: string,
+  timeField: string | null,
+): SignatureHeader | string {
+  if (text.length > lengthMax) return `the header ${form.header} is longer than ${lengthMax} characters`;
+  const read =
+    form.form === 'plain'
+      ? readPlain(form, text)
+      : form.form === 'fields'
+        ? readFields(form, text, timeField)
+        : readTagged(form, text);
+  if (typeof read !== 'string' && read.values.length > valuesMax) {
+    return `the header ${form.header} holds more than ${valuesMax} signatures`;
+  }
+  return read;
+}
+
+function readPlain(form: Extract<SignatureForm, { form: 'plain' }>, text: string): SignatureHeader | string {
+  const prefix = form.prefix ?? '';
+  if (!text.startsWith(prefix)) return `the header ${form.header} does not begin with ${prefix}`;
+  return { timestamp: null, values: [{ tag: null, text: prefix === '' ? text : text.slice(prefix.length) }] };
+}
+
+function readFields(
+  form: Extract<SignatureForm, { form: 'fields' }>,
+  text: string,
+  timeField: string | null,
+): SignatureHeader | string {
+  // Node joins a header that came twice with a comma and a blank.
+  if (!(form.blanks && form.separator === ',') && text.includes(', ')) return `the header ${form.header} came twice`;
+  let timestamp: string | null = null;
+  const values: SignatureValue[] = [];
+  for (const piece of text.split(form.separator)) {
+    const field = form.blanks ? piece.trim() : piece;
+    const equals = field.indexOf('=');
+    if (equals < 1) return `the header ${form.header} is malformed`;
+    const tag = field.slice(0, equals);
+    const value = field.slice(equals + 1);
+    if (tag !== timeField) values.push({ tag, text: value });
+    else if (timestamp === null) timestamp = value;
+    else return `the field ${tag} stands twice in the header ${form.header}`;
+  }
+  return { timestamp, values };
+}
+
+function readTagged(form: Extract<SignatureForm, { form: 'tagged' }>, text: string): SignatureHeader | string {
+  const values: SignatureValue[] = [];
+  for (const piece of text.split(' ')) {
+    const comma = piece.indexOf(',');
+    if (comma < 1 || piece.indexOf(',', comma + 1) !== -1)
+      return `the header ${form.header} is malformed or came twice`;
+    values.push({ tag: piece.slice(0, comma), text: piece.slice(comma + 1) });
+  }
+  return { timestamp: null, values };
+}
+
+export function writeSignatureHeader(
+  form: SignatureForm,
+  tag: string | undefined,
+  signature: string,
+  time: { readonly field: string; readonly text: string } | null,
+): string {
+  if (form.form === 'plain') return `${form.prefix ?? ''}${signature}`;
+  if (form.form === 'tagged') return `${tag},${signature}`;
+  const timeText = time === null ? '' : `${time.field}=${time.text}${form.separator}`;
+  return `${timeText}${tag}=${signature}`;
+}
