@@ -1,0 +1,100 @@
+/**
+ * The command line: every command, its words and its options. What a command does is in its own file, loaded when it
+ * is called, so that `trackrelay health` answers a probe without loading the relay.
+ *
+ * Exit codes: 0 fine · 1 problems found, or refused · 2 wrong usage · 3 relay not reachable.
+ */
+import { Command, CommanderError } from 'commander';
+import { UsageError } from '../errors.ts';
+import { version } from '../version.ts';
+import { createOutput, type Output } from './output.ts';
+
+/** What a command is handed besides its own options. */
+export type Context = { readonly output: Output; readonly json: boolean };
+
+export async function run(args: readonly string[]): Promise<number> {
+  const output = createOutput();
+  let exitCode = 0;
+  const program = createProgram(output, (code) => {
+    exitCode = code;
+  });
+  try {
+    if (args.length === 0) program.outputHelp();
+    else await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return explain(error, output);
+  }
+}
+
+/** Says what went wrong and what to do; gives the exit code. */
+function explain(error: unknown, output: Output): number {
+  // Commander has already written its sentence (or the help that was asked for).
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof UsageError) {
+    for (const problem of error.problems) output.say(`trackrelay: ${problem}`);
+    return error.exitCode;
+  }
+  output.say(`trackrelay: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return 1;
+}
+
+const examples = `
+Examples:
+  trackrelay serve                               start the relay (with nothing set: a sandbox, sample sources)
+  trackrelay check                               compile every mapping, run every case
+  trackrelay try stripe payload.json --explain   show the events a payload becomes
+  trackrelay send github                         post a correctly signed sample webhook
+`;
+
+function createProgram(output: Output, end: (exitCode: number) => void): Command {
+  const program = new Command('trackrelay')
+    .description('A relay for webhooks: proves who sent each, keeps it safely, forwards it to Mixpanel as events.')
+    .version(version, '-V, --version')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText('before', examples);
+  const context = (options: { json?: boolean }): Context => ({ output, json: options.json ?? false });
+  const add = (name: string, description: string) =>
+    program.command(name).description(description).option('--json', 'print the result as JSON');
+
+  add('serve', 'start the relay').action(async () => end(await (await import('./serve.ts')).serve(output)));
+  add('check [folder]', 'compile every mapping, run every case, say what is wrong and where').action(
+    async (folder, options) => end(await (await import('./check.ts')).check(folder ?? null, context(options))),
+  );
+  add('try <source> <file>', 'show the events that a payload becomes (FILE may be a folder, or - for stdin)')
+    .option('--headers <file>', 'JSON file of request headers')
+    .option('--explain', 'say what the mapping reads and how each event was completed')
+    .action(async (source, file, options) =>
+      end(await (await import('./try.ts')).tryMapping({ source, file, ...options }, context(options))),
+    );
+  add('send <source> [what]', 'sign a payload as the provider would and post it (a case, a file, or - for stdin)')
+    .option('--url <url>', 'where to post; default: the relay of this environment')
+    .option('--set <path=value>', 'change the payload first; repeatable', collect, [])
+    .option('--bad-signature', 'send a signature that does not match')
+    .action(async (source, what, options) =>
+      end(await (await import('./send.ts')).send({ source, what: what ?? null, ...options }, context(options))),
+    );
+  add('providers [name]', 'list the providers a source can name, or show one').action(async (name, options) =>
+    end((await import('./providers.ts')).showProviders(name ?? null, context(options))),
+  );
+  add('config', 'show every setting: its value, where it came from, what it means').action(async (options) =>
+    end((await import('./config.ts')).showConfig(context(options))),
+  );
+  add('health', 'ask a running relay how it is')
+    .option('--url <url>', 'its private listener; default: the one of this environment')
+    .action(async (options) => end(await (await import('./health.ts')).askHealth(options, context(options))));
+  add('sandbox', 'serve a Mixpanel to play and test with')
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on', '8090')
+    .action(async (options) => end(await (await import('./sandbox.ts')).serveSandbox(options, context(options))));
+  add('demo', 'serve in sandbox mode and send every sample case as a signed webhook')
+    .option('--once', 'end when all expected events arrived (exit 0) or did not (exit 1)')
+    .action(async (options) => end(await (await import('./demo.ts')).demo(options, context(options))));
+  return program;
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
