@@ -1,0 +1,81 @@
+/** A batch: events that go in one request, and again together until they are settled or the batch is split. */
+import type { LeasedEvent } from '../model.ts';
+
+export type Batch = {
+  readonly id: string;
+  readonly events: readonly LeasedEvent[];
+  readonly bytes: number;
+  /** Halvings that led to it. */
+  readonly depth: number;
+  /** Extra requests that splitting may still cause; shared by all parts of what was one batch. */
+  readonly budget: { left: number };
+  /** On the monotonic clock: when its events may be someone else's again. */
+  leaseEndsAt: number;
+  /** On the monotonic clock: not before this. */
+  notBefore: number;
+  /** Requests it was sent in, parts included. */
+  attempts: number;
+  /** Answers in a row that are only worth a few tries. */
+  strikes: number;
+};
+
+/** Ten halvings make singles of 2,000 events, eleven of any part of them; twice is for 413 with larger batches. */
+export const DEPTH_MAX = 22;
+/** Refused requests count toward the destination's own limit; finding one bad event among 2,000 takes 22. */
+export const EXTRA_REQUESTS_MAX = 32;
+/** Brackets and `data=`; the comma of each event is in its own size. */
+export const WRAPPING_BYTES = 16;
+
+export type Bounds = { readonly eventsMax: number; readonly bytesMax: number };
+export type Sized = { readonly event: LeasedEvent; readonly bytes: number };
+
+/** Cuts leased events into batches, in order, each within the bounds; one that alone is over them gets its own. */
+export function packBatches(
+  sized: readonly Sized[],
+  bounds: Bounds,
+  leaseEndsAt: number,
+  newId: () => string,
+): readonly Batch[] {
+  const batches: Batch[] = [];
+  let events: LeasedEvent[] = [];
+  let bytes = WRAPPING_BYTES;
+  const close = () => {
+    if (events.length === 0) return;
+    batches.push(createBatch(newId(), events, bytes, leaseEndsAt));
+    events = [];
+    bytes = WRAPPING_BYTES;
+  };
+  for (const next of sized) {
+    if (events.length >= bounds.eventsMax || bytes + next.bytes > bounds.bytesMax) close();
+    events.push(next.event);
+    bytes += next.bytes;
+  }
+  close();
+  return batches;
+}
+
+function createBatch(id: string, events: readonly LeasedEvent[], bytes: number, leaseEndsAt: number): Batch {
+  const budget = { left: EXTRA_REQUESTS_MAX };
+  return { id, events, bytes, depth: 0, budget, leaseEndsAt, notBefore: 0, attempts: 0, strikes: 0 };
+}
+
+/** Two halves, first half first. Call with two events or more. */
+export function halve(batch: Batch, sizeOf: (event: LeasedEvent) => number, newId: () => string): readonly Batch[] {
+  const middle = Math.ceil(batch.events.length / 2);
+  return [batch.events.slice(0, middle), batch.events.slice(middle)].map((events) => ({
+    ...batch,
+    id: newId(),
+    events,
+    bytes: bytesOf(events, sizeOf),
+    depth: batch.depth + 1,
+    strikes: 0,
+  }));
+}
+
+export function bytesOf(events: readonly LeasedEvent[], sizeOf: (event: LeasedEvent) => number): number {
+  return events.reduce((sum, event) => sum + sizeOf(event), WRAPPING_BYTES);
+}
+
+export function positionsOf(events: readonly LeasedEvent[]): number[] {
+  return events.map((event) => event.position);
+}

@@ -1,0 +1,139 @@
+/**
+ * Whether a destination may be asked now, and with how many requests at once.
+ *
+ *   closed     it answers; up to `slots` requests are in flight
+ *   open       it failed (429, 5xx, broken connection): everybody waits for the backoff or for Retry-After
+ *   paused     it refuses us as a whole (401, 403, 404, …): everybody waits a minute
+ *   half-open  a wait is over: one request goes and decides. Success closes, failure opens for longer.
+ *
+ * Slots: all of them, one after a 429, one more with each success.
+ * Requests that were already on their way when it opened do not count as further failures, and do not close it: only what
+ * started in the present period (its ticket) does.
+ */
+import type { Clock } from '../clock.ts';
+import type { Outcome } from '../model.ts';
+import { backoffMs, type RetrySettings } from './backoff.ts';
+
+export type CircuitOptions = {
+  readonly clock: Clock;
+  readonly concurrency: number;
+  readonly retry: RetrySettings;
+};
+
+export type LastError = { readonly reason: string; readonly message: string; readonly at: number };
+
+export type CircuitStatus = {
+  readonly state: 'ok' | 'failing' | 'paused';
+  /** For the metric: 0 closed, 1 half-open, 2 open or paused. */
+  readonly circuit: 0 | 1 | 2;
+  /** Since when it is in this state. */
+  readonly since: number;
+  readonly lastError: LastError | null;
+  /** When it is asked again; null while it answers. */
+  readonly nextAttemptAt: number | null;
+  readonly lastSuccessAt: number | null;
+};
+
+/** Configuration does not mend itself quickly, and refused requests annoy. */
+const PROBE_EVERY_MS = 60_000;
+
+type Failure = Extract<Outcome, { kind: 'retry' | 'pause' }>;
+
+export class Circuit {
+  readonly #options: CircuitOptions;
+  #state: 'ok' | 'failing' | 'paused' = 'ok';
+  #since: number;
+  #ticket = 0;
+  #failures = 0;
+  #slots: number;
+  /** On the monotonic clock. */
+  #closedUntil = 0;
+  #probing = false;
+  #lastError: LastError | null = null;
+  #lastSuccessAt: number | null = null;
+
+  constructor(options: CircuitOptions) {
+    this.#options = options;
+    this.#slots = options.concurrency;
+    this.#since = options.clock.now();
+  }
+
+  get answering(): boolean {
+    return this.#state === 'ok';
+  }
+
+  /** 0: ask now. */
+  waitMs(): number {
+    return this.#state === 'ok' ? 0 : Math.max(0, this.#closedUntil - this.#options.clock.monotonic());
+  }
+
+  slots(): number {
+    return this.#state === 'ok' ? this.#slots : 1;
+  }
+
+  /** A request starts. Give the ticket back with what it came to. */
+  begin(): number {
+    this.#probing = this.#state !== 'ok';
+    return this.#ticket;
+  }
+
+  settle(ticket: number, outcome: Outcome): void {
+    const now = this.#options.clock.now();
+    const present = ticket === this.#ticket;
+    if (present) this.#probing = false;
+    if (outcome.kind === 'retry' || outcome.kind === 'pause') {
+      this.#lastError = { reason: outcome.reason, message: outcome.message, at: now };
+      if (outcome.kind === 'retry' && outcome.slowDown) this.#slots = 1;
+      if (present || this.#state === 'ok') this.#open(outcome, now);
+      else this.#obeyLate(outcome);
+      return;
+    }
+    // A refusal of the batch (split) is an answer too: the destination is there.
+    if (outcome.kind === 'delivered') {
+      this.#lastSuccessAt = now;
+      this.#slots = Math.min(this.#slots + 1, this.#options.concurrency);
+    }
+    if (present) this.#close(now);
+  }
+
+  status(): CircuitStatus {
+    const wait = this.waitMs();
+    return {
+      state: this.#state,
+      circuit: this.#state === 'ok' ? 0 : this.#probing ? 1 : 2,
+      since: this.#since,
+      lastError: this.#lastError,
+      nextAttemptAt: this.#state === 'ok' ? null : this.#options.clock.now() + wait,
+      lastSuccessAt: this.#lastSuccessAt,
+    };
+  }
+
+  #close(now: number): void {
+    this.#failures = 0;
+    this.#enter('ok', now);
+  }
+
+  #open(failure: Failure, now: number): void {
+    this.#failures++;
+    this.#ticket++;
+    this.#closedUntil = this.#options.clock.monotonic() + this.#waitAfter(failure);
+    this.#enter(failure.kind === 'pause' ? 'paused' : 'failing', now);
+  }
+
+  /** An answer from before it opened may still ask for a longer wait. */
+  #obeyLate(failure: Failure): void {
+    if (this.#state === 'ok' || failure.kind !== 'retry' || failure.retryAfterMs === undefined) return;
+    this.#closedUntil = Math.max(this.#closedUntil, this.#options.clock.monotonic() + failure.retryAfterMs);
+  }
+
+  #waitAfter(failure: Failure): number {
+    if (failure.kind === 'pause') return PROBE_EVERY_MS;
+    const { retry, clock } = this.#options;
+    return Math.max(backoffMs(this.#failures, retry, clock.random()), failure.retryAfterMs ?? 0);
+  }
+
+  #enter(state: 'ok' | 'failing' | 'paused', now: number): void {
+    if (state !== this.#state) this.#since = now;
+    this.#state = state;
+  }
+}

@@ -1,0 +1,372 @@
+/**
+ * The sending stage of one destination: takes events out of the buffer, sends them in batches and settles what became of
+ * them. It keeps no state that matters: whatever it holds is leased, and comes back when it dies.
+ *
+ *   leased → in hand → in flight → settled (delivered | dead) or given back
+ *                ↑          │ retry: the same batch again, after everybody waited
+ *                └──────────┘ split: two halves instead
+ */
+import { type Clock, newId } from '../clock.ts';
+import type { Destination, SendResult } from '../destinations/contract.ts';
+import type { DeadLetterReason } from '../errors.ts';
+import type { LeasedEvent, Outcome, Rate } from '../model.ts';
+import type { RetrySettings } from './backoff.ts';
+import { type Batch, bytesOf, DEPTH_MAX, EXTRA_REQUESTS_MAX, halve, packBatches } from './batch.ts';
+import { type Bell, createBell } from './bell.ts';
+import { Circuit, type CircuitStatus } from './circuit.ts';
+import { Custody, type ForwardBuffer } from './custody.ts';
+import { Expiry } from './expiry.ts';
+import { Hand } from './hand.ts';
+import { type ForwardHooks, tell } from './hooks.ts';
+import { IDLE_MS, Queue } from './queue.ts';
+
+export type ForwarderOptions = {
+  readonly buffer: ForwardBuffer;
+  readonly destination: Destination;
+  readonly clock: Clock;
+  /** `limits.forward` of a source; null: none. */
+  readonly forwardRate: (source: string) => Rate | null;
+  readonly batch: { readonly eventsMax: number; readonly bytesMax: number; readonly lingerMs: number };
+  readonly concurrency: number;
+  readonly retry: RetrySettings;
+  readonly giveUpAfterMs: number;
+  /** At least twice what a request may take. */
+  readonly leaseMs: number;
+  /** What requests in flight may still take when stopping. */
+  readonly stopGraceMs?: number;
+  readonly hooks?: ForwardHooks;
+};
+
+export type ForwarderStatus = CircuitStatus & { readonly inFlight: number };
+
+export type Forwarder = AsyncDisposable & {
+  start(): void;
+  /** No new requests; those in flight get `stopGraceMs`, then are cut off; everything unsettled is given back. */
+  stop(): Promise<void>;
+  status(): ForwarderStatus;
+};
+
+const STOP_GRACE_MS = 5000;
+/** For settling and giving back after the requests ended. */
+const STOP_SETTLE_MS = 2000;
+/** When the extra requests of a split batch are used up, its parts wait this long for as many again. */
+const SPLIT_PAUSE_MS = 10_000;
+const LEASE_FAILED_MS = 1000;
+const BATCH_BYTES_MIN = 1024;
+
+export function createForwarder(options: ForwarderOptions): Forwarder {
+  return new Lane(options);
+}
+
+class Lane implements Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #hooks: ForwardHooks;
+  readonly #bell: Bell;
+  readonly #circuit: Circuit;
+  readonly #custody: Custody;
+  readonly #queue: Queue;
+  readonly #expiry: Expiry;
+  readonly #sizeOf: (event: LeasedEvent) => number;
+  readonly #newBatchId: () => string;
+  readonly #cutOff = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  /** With what is in flight at most `concurrency` full batches and one more. */
+  readonly #hand = new Hand();
+  #inFlight = 0;
+  /** Lowered by 413. */
+  #bytesMax: number;
+  #stopping = false;
+  #stopped: Promise<void> | null = null;
+  #unsubscribe: (() => void) | null = null;
+
+  constructor(options: ForwarderOptions) {
+    const { batch, buffer, clock, destination, leaseMs } = options;
+    this.#options = options;
+    this.#hooks = options.hooks ?? {};
+    this.#bell = createBell(clock);
+    this.#circuit = new Circuit({ clock, concurrency: options.concurrency, retry: options.retry });
+    this.#custody = new Custody(buffer, destination.name, clock, this.#hooks);
+    this.#queue = new Queue({
+      buffer,
+      destination: destination.name,
+      clock,
+      forwardRate: options.forwardRate,
+      eventsMax: batch.eventsMax,
+      lingerMs: batch.lingerMs,
+      leaseMs,
+      eventAgeMaxMs: destination.eventAgeMaxMs,
+    });
+    this.#expiry = new Expiry({
+      clock,
+      destination,
+      custody: this.#custody,
+      queue: this.#queue,
+      giveUpAfterMs: options.giveUpAfterMs,
+      bytesMax: batch.bytesMax,
+      lastWords: () => this.#circuit.status().lastError?.message ?? null,
+    });
+    this.#sizeOf = (event) => destination.sizeOf(event);
+    this.#newBatchId = () => newId('bat', clock.now());
+    this.#bytesMax = batch.bytesMax;
+  }
+
+  start(): void {
+    if (this.#unsubscribe || this.#stopping) return;
+    this.#unsubscribe = this.#options.buffer.onWork(() => this.#bell.ring());
+    this.#track(this.#run());
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  status(): ForwarderStatus {
+    return { ...this.#circuit.status(), inFlight: this.#inFlight };
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      const waitMs = await this.#step();
+      if (waitMs > 0 && !this.#stopping) await this.#bell.sleep(waitMs);
+    }
+  }
+
+  /** Starts at most one request. Answers how long to sleep before the next step; 0: none. */
+  async #step(): Promise<number> {
+    const circuitWait = this.#circuit.waitMs();
+    if (circuitWait > 0) return circuitWait;
+    if (this.#inFlight >= this.#circuit.slots()) return IDLE_MS;
+    try {
+      if (!this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping);
+      if (!this.#circuit.answering && this.#options.destination.probe) return this.#startProbe();
+      const waitMs = await this.#fillHand();
+      if (this.#stopping) return 0;
+      const batch = this.#hand.next(this.#options.clock.monotonic());
+      if (!batch) return waitMs;
+      this.#start(batch);
+      return 0;
+    } catch (error) {
+      // The store did not give or take; it says itself when it failed for good.
+      tell(() => this.#hooks.trouble?.('lease', error));
+      return LEASE_FAILED_MS;
+    }
+  }
+
+  /** Makes sure something can be sent, if there is anything; else answers how long there will be nothing. */
+  async #fillHand(): Promise<number> {
+    const { clock, concurrency, batch, leaseMs } = this.#options;
+    const now = clock.monotonic();
+    const handWait = this.#hand.waitMs(now) ?? IDLE_MS;
+    if (handWait === 0 || this.#hand.held >= concurrency * batch.eventsMax) return handWait;
+    const taken = await this.#queue.take(this.#bytesMax, this.#circuit.answering);
+    if ('waitMs' in taken) return Math.min(handWait, taken.waitMs);
+    const young = await this.#expiry.buryOld(taken.events, 0);
+    const sized = await this.#expiry.buryLarge(young);
+    const bounds = { eventsMax: batch.eventsMax, bytesMax: this.#bytesMax };
+    this.#hand.add(packBatches(sized, bounds, now + leaseMs, this.#newBatchId));
+    // Nothing left when all of them were buried: then look again at once.
+    return 1;
+  }
+
+  #start(batch: Batch): void {
+    this.#inFlight++;
+    const ticket = this.#circuit.begin();
+    this.#track(
+      this.#attempt(batch, ticket).finally(() => {
+        this.#inFlight--;
+        this.#hand.sent(batch);
+        this.#bell.ring();
+      }),
+    );
+  }
+
+  #startProbe(): number {
+    const { destination } = this.#options;
+    this.#inFlight++;
+    const ticket = this.#circuit.begin();
+    const asked = async () => {
+      const outcome = (await destination.probe?.()) ?? { kind: 'delivered' };
+      this.#turn(ticket, outcome);
+    };
+    const failed = (error: unknown) => this.#turn(ticket, failedSending(error));
+    this.#track(
+      asked()
+        .catch(failed)
+        .finally(() => {
+          this.#inFlight--;
+          this.#bell.ring();
+        }),
+    );
+    return 0;
+  }
+
+  async #attempt(batch: Batch, ticket: number): Promise<void> {
+    const ready = await this.#readyToSend(batch);
+    if (ready === null) {
+      // Nothing was sent: the circuit learns nothing, and a half-open one lets the next try.
+      return;
+    }
+    const result = await this.#send(ready);
+    ready.attempts++;
+    this.#report(ready, result);
+    // Cut off by us: it says nothing about the destination.
+    if (this.#cutOff.signal.aborted && result.outcome.kind === 'retry') {
+      return await this.#custody.release(ready.events, true);
+    }
+    this.#turn(ticket, result.outcome);
+    await this.#conclude(ready, result.outcome);
+  }
+
+  /** Age and lease are looked at before every request, not only the first. */
+  async #readyToSend(batch: Batch): Promise<Batch | null> {
+    const { clock, leaseMs } = this.#options;
+    const left = batch.leaseEndsAt - clock.monotonic();
+    // Too late: someone else may have them.
+    if (left <= 0) return null;
+    if (left < leaseMs / 2) {
+      if (!(await this.#custody.extend(batch.events, leaseMs))) return null;
+      batch.leaseEndsAt = clock.monotonic() + leaseMs;
+    }
+    if (batch.attempts === 0) return batch;
+    const events = await this.#expiry.buryOld(batch.events, batch.attempts);
+    if (events.length === batch.events.length) return batch;
+    return events.length > 0 ? { ...batch, events, bytes: bytesOf(events, this.#sizeOf) } : null;
+  }
+
+  async #send(batch: Batch): Promise<SendResult> {
+    try {
+      return await this.#options.destination.send(batch.events, this.#cutOff.signal);
+    } catch (error) {
+      tell(() => this.#hooks.trouble?.('send', error));
+      return { outcome: failedSending(error), status: null, durationMs: 0, bytes: batch.bytes };
+    }
+  }
+
+  async #conclude(batch: Batch, outcome: Outcome): Promise<void> {
+    switch (outcome.kind) {
+      case 'delivered':
+        return await this.#custody.delivered(batch.events);
+      case 'split':
+        return await this.#split(batch, outcome);
+      case 'pause':
+        await this.#releaseHand();
+        return await this.#custody.release(batch.events, true);
+      case 'retry':
+        return await this.#again(batch, outcome);
+    }
+  }
+
+  async #split(batch: Batch, outcome: Extract<Outcome, { kind: 'split' }>): Promise<void> {
+    if (outcome.tooLarge && batch.events.length > 1) {
+      this.#bytesMax = Math.max(BATCH_BYTES_MIN, Math.min(this.#bytesMax, Math.floor(batch.bytes / 2)));
+    }
+    if (batch.events.length === 1 || batch.depth >= DEPTH_MAX) {
+      const reason = outcome.tooLarge ? 'too_large' : 'rejected';
+      return await this.#custody.bury(batch.events, reason, outcome.message, batch.attempts);
+    }
+    let notBefore = 0;
+    batch.budget.left -= 2;
+    if (batch.budget.left < 0) {
+      batch.budget.left = EXTRA_REQUESTS_MAX;
+      notBefore = this.#options.clock.monotonic() + SPLIT_PAUSE_MS;
+    }
+    const halves = halve(batch, this.#sizeOf, this.#newBatchId);
+    for (const half of halves) half.notBefore = notBefore;
+    this.#hand.putFirst(halves);
+    return await this.#releaseIfStopping();
+  }
+
+  async #again(batch: Batch, outcome: Extract<Outcome, { kind: 'retry' }>): Promise<void> {
+    batch.strikes = outcome.attemptsMax === undefined ? 0 : batch.strikes + 1;
+    if (outcome.attemptsMax !== undefined && batch.strikes >= outcome.attemptsMax) {
+      return await this.#custody.bury(batch.events, reasonOf(outcome.reason), outcome.message, batch.attempts);
+    }
+    this.#hand.putFirst([batch]);
+    await this.#keepThrough(this.#circuit.waitMs());
+    return await this.#releaseIfStopping();
+  }
+
+  /** Before a long sleep: leases that would end in it are extended, or given up when it is longer than a lease. */
+  async #keepThrough(waitMs: number): Promise<void> {
+    const { clock, leaseMs } = this.#options;
+    if (waitMs > leaseMs) return await this.#releaseHand();
+    const neededUntil = clock.monotonic() + waitMs + leaseMs / 2;
+    for (const batch of this.#hand.batches.filter((one) => one.leaseEndsAt < neededUntil)) {
+      if (await this.#custody.extend(batch.events, waitMs + leaseMs)) {
+        batch.leaseEndsAt = clock.monotonic() + waitMs + leaseMs;
+      }
+    }
+  }
+
+  async #releaseHand(): Promise<void> {
+    for (const batch of this.#hand.takeAll()) await this.#custody.release(batch.events, batch.attempts > 0);
+  }
+
+  async #releaseIfStopping(): Promise<void> {
+    if (this.#stopping) await this.#releaseHand();
+  }
+
+  #turn(ticket: number, outcome: Outcome): void {
+    const from = this.#circuit.status().state;
+    this.#circuit.settle(ticket, outcome);
+    const to = this.#circuit.status().state;
+    if (from === to) return;
+    const { reason, message } = explain(outcome);
+    tell(() => this.#hooks.turned?.({ from, to, reason, message }));
+  }
+
+  #report(batch: Batch, { outcome, status, durationMs, bytes }: SendResult): void {
+    const { id, events, attempts } = batch;
+    const destination = this.#options.destination.name;
+    const about = { batch: id, destination, events: events.length, attempt: attempts };
+    tell(() =>
+      this.#hooks.attempt?.({ ...about, bytes, status, outcome: outcome.kind, ...explain(outcome), durationMs }),
+    );
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.catch((error) => tell(() => this.#hooks.trouble?.('send', error)));
+    this.#running.add(tracked);
+    void tracked.finally(() => this.#running.delete(tracked));
+  }
+
+  async #stop(): Promise<void> {
+    const { clock, stopGraceMs = STOP_GRACE_MS } = this.#options;
+    this.#stopping = true;
+    this.#unsubscribe?.();
+    this.#bell.ring();
+    await within(clock, stopGraceMs, this.#idle());
+    this.#cutOff.abort();
+    await within(clock, STOP_SETTLE_MS, this.#idle());
+    await within(clock, STOP_SETTLE_MS, this.#releaseHand());
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+}
+
+function failedSending(error: unknown): Outcome {
+  return { kind: 'retry', reason: 'send_failed', message: String(error), slowDown: false };
+}
+
+function explain(outcome: Outcome): { readonly reason: string | null; readonly message: string | null } {
+  if (outcome.kind === 'delivered') return { reason: null, message: null };
+  return { reason: outcome.reason, message: outcome.message };
+}
+
+/** The only outcome with a bound on its attempts today; another reason would be the destination's refusal. */
+function reasonOf(reason: string): DeadLetterReason {
+  return reason === 'unreadable_answer' ? reason : 'rejected';
+}
+
+async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
+  const ended = new AbortController();
+  await Promise.race([work, clock.wait(ms, ended.signal)]);
+  ended.abort();
+}
