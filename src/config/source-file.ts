@@ -1,0 +1,155 @@
+/**
+ * source.yaml into a Source (contract §3): every problem at once, each with its line and column. A variable that is not
+ * set is no problem but closes the source. No message holds a value that could be a secret.
+ */
+import type { z } from 'zod';
+import type { CustomVerification, Rate, Source } from '../model.ts';
+import type { Diagnostic } from './diagnostic.ts';
+import { didYouMean, nearest } from './nearest.ts';
+import { shown } from './shown.ts';
+import { type KnownNames, sourceRules } from './source-rules.ts';
+import { keysAt, type SourceFields, sourceSchema } from './source-schema.ts';
+import { type Place, readYaml, type YamlTree } from './yaml-tree.ts';
+
+export type SourceFileOptions = KnownNames & {
+  /** The folder's name, which is the source's. */
+  readonly name: string;
+  /** How the file is called in problems. */
+  readonly file: string;
+  readonly lookup: (variable: string) => string | undefined;
+};
+
+export type ParsedSource =
+  | { readonly ok: true; readonly source: Source; readonly warnings: readonly Diagnostic[] }
+  | { readonly ok: false; readonly problems: readonly Diagnostic[] };
+
+/** Contract §3: what one source may send unless it says otherwise. */
+const ACCEPT_DEFAULT: Rate = { count: 60_000, windowMs: 60_000 };
+export const DESTINATION_DEFAULT = 'mixpanel';
+const SOURCE_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+export function isSourceName(name: string): boolean {
+  return SOURCE_NAME.test(name);
+}
+
+/** `delivery_id` is JSONata, where `${…}` groups. */
+const VERBATIM = new Set(['delivery_id']);
+
+export function parseSourceFile(text: string, options: SourceFileOptions): ParsedSource {
+  const problems: Diagnostic[] = [];
+  const warnings: Diagnostic[] = [];
+  const report = (list: Diagnostic[]) => (place: Place, message: string) => {
+    const { line, column } = place;
+    list.push({ file: options.file, line, column, message });
+  };
+  const problem = report(problems);
+  if (!isSourceName(options.name)) {
+    problem({ line: 1, column: 1 }, `the folder's name ${shown(options.name)} must be small letters, digits and -`);
+  }
+  const tree = readYaml(text, { lookup: options.lookup, verbatim: VERBATIM });
+  for (const complaint of tree.complaints) problem(complaint, complaint.message);
+  if (tree.complaints.length > 0) return { ok: false, problems };
+  if (tree.value === null || typeof tree.value !== 'object' || Array.isArray(tree.value)) {
+    problem({ line: 1, column: 1 }, 'the file must hold keys and values, at least `provider: …`');
+    return { ok: false, problems };
+  }
+  const parsed = sourceSchema.safeParse(tree.value);
+  if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(issue, [], { tree, problem });
+  sourceRules({ fields: tree.value as Record<string, unknown>, tree, options, problem, warn: report(warnings) });
+  if (problems.length > 0) return { ok: false, problems: problems.sort(byPlace) };
+  const fields = parsed.success ? parsed.data : closedFields(tree);
+  return { ok: true, source: sourceOf(fields, tree, options), warnings };
+}
+
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+type Reporting = { readonly tree: YamlTree; readonly problem: (place: Place, message: string) => void };
+
+function reportIssue(issue: z.core.$ZodIssue, base: readonly PropertyKey[], to: Reporting): void {
+  const path = [...base, ...issue.path];
+  const at = path.join('.');
+  if (to.tree.unfilled.has(at)) return;
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) {
+      const hint = didYouMean(key, keysAt[at] ?? []);
+      to.problem(to.tree.placeOfKey([...path, key]), `unknown key ${shown(key)}${at === '' ? '' : ` in ${at}`}${hint}`);
+    }
+    return;
+  }
+  if (issue.code === 'invalid_union') {
+    // The branch that got past the type is the one that was meant.
+    const meant = issue.errors.find((branch) =>
+      branch.every((inner) => inner.code !== 'invalid_type' || inner.path.length > 0),
+    );
+    if (meant) for (const inner of meant) reportIssue(inner, path, to);
+    else
+      to.problem(
+        to.tree.placeOf(path),
+        `${at} ${at === 'answer' ? 'must be a 2xx status' : 'must be text or a list of texts'}`,
+      );
+    return;
+  }
+  to.problem(to.tree.placeOf(path), `${at} ${sentenceOf(issue, valueAt(to.tree.value, path))}`);
+}
+
+function sentenceOf(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_value') {
+    const words = issue.values.map(String);
+    const near = typeof value === 'string' ? nearest(value, words) : undefined;
+    const hint = near === undefined ? '' : ` (did you mean ${near}?)`;
+    return value === undefined ? `is missing: one of ${words.join(', ')}` : `must be one of ${words.join(', ')}${hint}`;
+  }
+  if (issue.code !== 'invalid_type') return issue.message;
+  if (value === undefined) return 'is missing';
+  if (value === null) return 'has no value';
+  if (issue.expected === 'string') {
+    return typeof value === 'object'
+      ? 'must be text'
+      : 'must be text: put it in quotes, so that it stays exactly as written';
+  }
+  return issue.expected === 'object' ? 'must hold keys of its own' : `must be ${issue.expected}`;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let here = value;
+  for (const key of path)
+    here = here !== null && typeof here === 'object' ? (here as Record<PropertyKey, unknown>)[key] : undefined;
+  return here;
+}
+
+/** A value is missing where a word is needed: the source is closed and nothing of it is used but its name. */
+function closedFields(tree: YamlTree): SourceFields {
+  const { provider } = tree.value as Record<string, unknown>;
+  return { provider: typeof provider === 'string' ? provider : 'custom', keep: 'full' };
+}
+
+function sourceOf(fields: SourceFields, tree: YamlTree, options: SourceFileOptions): Source {
+  const secrets = fields.secrets ?? (fields.secret === undefined ? [] : [fields.secret]);
+  const destinations = fields.destination ?? DESTINATION_DEFAULT;
+  const closed = tree.missing.length > 0;
+  return {
+    name: options.name,
+    provider: fields.provider,
+    secrets: closed ? [] : secrets,
+    missing: tree.missing,
+    url: fields.url ?? null,
+    toleranceMs: fields.tolerance ?? null,
+    destinations: typeof destinations === 'string' ? [destinations] : destinations,
+    keep: fields.keep,
+    answer: fields.answer ?? null,
+    limits: { accept: fields.limits?.accept ?? ACCEPT_DEFAULT, forward: fields.limits?.forward ?? null },
+    verify: verificationOf(fields.verify),
+    deliveryId: fields.delivery_id ?? null,
+  };
+}
+
+function verificationOf(verify: SourceFields['verify']): CustomVerification | null {
+  if (verify?.hmac) return { kind: 'hmac', hmac: { ...verify.hmac, timestamp: verify.hmac.timestamp ?? null } };
+  if (verify?.token?.header !== undefined) return { kind: 'token', header: verify.token.header };
+  if (verify?.token?.query !== undefined) return { kind: 'token', query: verify.token.query };
+  if (verify?.basic) return { kind: 'basic' };
+  if (verify?.path_key) return { kind: 'path_key' };
+  return verify?.none ? { kind: 'none' } : null;
+}
