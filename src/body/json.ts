@@ -21,7 +21,7 @@ export function parseJson(bytes: Uint8Array): Parsed {
 export function decodeText(bytes: Uint8Array): string | null {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   // Pure ASCII is what most providers send (they escape the rest), and a one-byte string parses fastest.
-  if (isAscii(buffer)) return buffer.latin1Slice();
+  if (isAscii(buffer)) return buffer.toString('latin1');
   if (!isUtf8(buffer)) return null;
   const marked = buffer[0] === 0xef && buffer[1] === 0xbb && buffer[2] === 0xbf;
   return buffer.toString('utf8', marked ? 3 : 0);

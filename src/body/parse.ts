@@ -4,7 +4,7 @@
  */
 import { parseForm } from './form.ts';
 import { looksLikeJson, parseJson } from './json.ts';
-import { malformed, type Parsed, unsupported } from './outcome.ts';
+import { type Parsed, unsupported } from './outcome.ts';
 
 type Format = (bytes: Uint8Array) => Parsed;
 
