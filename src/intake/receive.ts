@@ -116,7 +116,7 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
 
   const keep = async (visit: Visit, door: DoorSource, request: RawRequest, proof: Proof): Promise<void> => {
     const verifier = door.verifier as Verifier;
-    const inflated = await inflate(request.body, request.headers['content-encoding'], options.bodyBytesMax);
+    const inflated = inflate(request.body, request.headers['content-encoding'], options.bodyBytesMax);
     if (!inflated.ok) return turnAway(visit, inflated.code, inflated.reason);
     const parsed = parseBody(inflated.bytes, request.headers['content-type']);
     if (!parsed.ok) return turnAway(visit, parsed.code, parsed.reason);

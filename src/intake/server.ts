@@ -7,11 +7,11 @@ import type { Duplex } from 'node:stream';
 import { type RefusalCode, refusals } from '../errors.ts';
 import { problemText } from './answers.ts';
 
-/** Contract §4: 10 s for the headers, 15 s for the whole request. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 15_000;
-/** Node looks for slow requests this often; its default of 30 s would make the two above a lie. */
-const CHECK_MS = 1_000;
+/** How long a request may take to arrive, and how often that is looked at. */
+export type Patience = { readonly headersMs: number; readonly requestMs: number; readonly checkMs: number };
+
+/** Contract §4: 10 s for the headers, 15 s for the whole request. Node's own check every 30 s would make that a lie. */
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 15_000, checkMs: 1_000 };
 /** Longer than the 60 s of nginx and the usual load balancers, or they meet a closing socket. */
 const KEEP_ALIVE_MS = 65_000;
 const CONNECTIONS_MAX = 4_000;
@@ -26,12 +26,16 @@ export type Listening = AsyncDisposable & {
 };
 
 /** Resolves when it listens; rejects with the system's error (address in use, no permission). */
-export async function listen(app: RequestListener, at: { host: string; port: number }): Promise<Listening> {
+export async function listen(
+  app: RequestListener,
+  at: { host: string; port: number },
+  patience: Patience = PATIENCE,
+): Promise<Listening> {
   const server = createServer(
     {
-      connectionsCheckingInterval: CHECK_MS,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: patience.checkMs,
+      headersTimeout: patience.headersMs,
+      requestTimeout: patience.requestMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
       insecureHTTPParser: false,

@@ -1,0 +1,121 @@
+/** A public door on a real port, with a keeper in memory that only accepts; for the tests of intake/. */
+import { createHmac } from 'node:crypto';
+import type { BufferKeeper } from '../../src/buffer/contract.ts';
+import { type Clock, newId, systemClock } from '../../src/clock.ts';
+import { addressLimiter, sourceLimiter } from '../../src/intake/limits.ts';
+import { createPublicApp } from '../../src/intake/public-app.ts';
+import type { DoorSource, Receipt } from '../../src/intake/receive.ts';
+import { type Listening, listen } from '../../src/intake/server.ts';
+import type { RawDelivery, Source } from '../../src/model.ts';
+import { createVerifier } from '../../src/verify/verifier.ts';
+
+export const secret = 'whsec_a-secret-nobody-shall-see';
+
+export function source(change: Partial<Source> = {}): Source {
+  return {
+    name: 'acme',
+    provider: 'github',
+    secrets: [secret],
+    missing: [],
+    url: null,
+    toleranceMs: null,
+    destinations: ['mixpanel'],
+    keep: 'full',
+    answer: null,
+    limits: { accept: { count: 60_000, windowMs: 60_000 }, forward: null },
+    verify: null,
+    deliveryId: null,
+    ...change,
+  };
+}
+
+export type Door = AsyncDisposable & {
+  readonly url: string;
+  readonly port: number;
+  readonly kept: RawDelivery[];
+  readonly receipts: Receipt[];
+  readonly listening: Listening;
+};
+
+export type DoorChange = {
+  readonly sources?: readonly Source[];
+  readonly clock?: Clock;
+  readonly accept?: BufferKeeper['accept'];
+  readonly refusedPerAddress?: { count: number; windowMs: number };
+  readonly trustProxy?: number | readonly string[];
+  readonly open?: () => boolean;
+  readonly deliveryId?: () => Promise<string | null>;
+  readonly bodyBytesMax?: number;
+};
+
+/** Keys are remembered, as the buffer's contract has it. */
+function keeper(kept: RawDelivery[]): BufferKeeper['accept'] {
+  const ids = new Map<string, string>();
+  return async (delivery) => {
+    const known = delivery.key === null ? undefined : ids.get(delivery.key);
+    if (known) return { status: 'duplicate', id: known };
+    const id = newId('dlv', 1);
+    if (delivery.key !== null) ids.set(delivery.key, id);
+    kept.push(delivery);
+    return { status: 'accepted', id };
+  };
+}
+
+export async function openDoor(change: DoorChange = {}): Promise<Door> {
+  const clock = change.clock ?? systemClock;
+  const kept: RawDelivery[] = [];
+  const receipts: Receipt[] = [];
+  const doors = new Map<string, DoorSource>();
+  for (const each of change.sources ?? [source()]) {
+    const limiter = sourceLimiter({ source: each.name, rate: each.limits.accept, clock });
+    doors.set(each.name, { source: each, verifier: createVerifier(each, { publicUrl: null }), limiter });
+  }
+  const app = createPublicApp({
+    buffer: { accept: change.accept ?? keeper(kept) } as BufferKeeper,
+    clock,
+    bodyBytesMax: change.bodyBytesMax ?? 1_048_576,
+    find: (name) => doors.get(name) ?? null,
+    addresses: addressLimiter({ rate: change.refusedPerAddress ?? { count: 600, windowMs: 60_000 }, clock }),
+    deliveryId: change.deliveryId ?? (async () => null),
+    open: change.open ?? (() => true),
+    told: (receipt) => void receipts.push(receipt),
+    trustProxy: change.trustProxy ?? 0,
+    health: async () => ({ status: 200, body: { status: 'pass' } }),
+    ready: change.open ?? (() => true),
+    warn: (message, error) => {
+      throw new Error(message, { cause: error });
+    },
+  });
+  const listening = await listen(app, { host: '127.0.0.1', port: 0 });
+  return {
+    url: `http://127.0.0.1:${listening.port}`,
+    port: listening.port,
+    kept,
+    receipts,
+    listening,
+    [Symbol.asyncDispose]: () => listening.close(0),
+  };
+}
+
+export function signed(body: string | Uint8Array, headers: Record<string, string> = {}): Record<string, string> {
+  const signature = createHmac('sha256', secret).update(body).digest('hex');
+  return {
+    'content-type': 'application/json',
+    'x-github-event': 'push',
+    'x-hub-signature-256': `sha256=${signature}`,
+    ...headers,
+  };
+}
+
+export type Answered = { readonly status: number; readonly headers: Headers; readonly body: Record<string, unknown> };
+
+export async function post(
+  door: Door,
+  body: string | Uint8Array,
+  headers: Record<string, string> = signed(body),
+  path = '/hooks/acme',
+): Promise<Answered> {
+  const answer = await fetch(door.url + path, { method: 'POST', body: body as BodyInit, headers });
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) };
+}
