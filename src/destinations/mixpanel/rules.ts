@@ -90,9 +90,9 @@ export function distinctIdViolation(id: string): RuleViolation | null {
   return null;
 }
 
-/** Numbers of keys and elements, and depth, of everything under `properties`. */
-export function nestingViolation(properties: JsonRecord): RuleViolation | null {
-  let count = 0;
+/** Numbers of keys and elements, and depth, of everything under `properties`; `toCome` keys will still be added to it. */
+export function nestingViolation(properties: JsonRecord, toCome = 0): RuleViolation | null {
+  let count = toCome;
   for (const key in properties) {
     count++;
     const value = properties[key];

@@ -102,7 +102,8 @@ function topLevelViolation(output: JsonRecord): RuleViolation | null {
 }
 
 function serialise(event: string, properties: JsonRecord, time: number): Shaped {
-  const nesting = nestingViolation(properties);
+  // One to come: the token.
+  const nesting = nestingViolation(properties, 1);
   if (nesting) return refuse(nesting);
   let json = JSON.stringify({ event, properties });
   // JSON.stringify writes a lone surrogate as an escape, which strict import refuses as invalid UTF-8. Text that merely
