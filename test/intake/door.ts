@@ -115,7 +115,7 @@ export async function post(
   headers: Record<string, string> = signed(body),
   path = '/hooks/acme',
 ): Promise<Answered> {
-  const answer = await fetch(door.url + path, { method: 'POST', body: body as BodyInit, headers });
+  const answer = await fetch(door.url + path, { method: 'POST', body: body as string, headers });
   const text = await answer.text();
   return { status: answer.status, headers: answer.headers, body: text === '' ? {} : JSON.parse(text) };
 }
