@@ -1,0 +1,142 @@
+/**
+ * The evaluator: the child process in which users' mappings run. It has no environment, no files, no network (see
+ * confine.ts), reads frames from stdin and answers on stdout, and ends when stdin does.
+ *
+ * Reading and writing are synchronous on purpose: nothing else runs here, and a finished job's answer must be out of the
+ * process before the next one can hang it.
+ */
+import { readSync, writeSync } from 'node:fs';
+import jsonata from 'jsonata';
+import { systemClock } from '../clock.ts';
+import type { BatchHead } from './batch.ts';
+import { confine } from './confine.ts';
+import { checkExpression, compileExpression, type Evaluated, type Expression, evaluateOne } from './evaluate.ts';
+import { FRAME_HEAD, frame, frameKind, uint32 } from './frames.ts';
+import { loadBoundedFunctions } from './functions.ts';
+
+/** Answers wait for company this long at most: a write wakes the relay, which costs it more than the answer does. */
+const LINGER_MS = 1;
+/** … and up to so many bytes: what a pipe holds. */
+const LINGER_BYTES = 64 * 1024;
+/** JSON text of one frame of outputs: the relay parses a frame in one go. */
+const CHUNK_CHARACTERS = 128 * 1024;
+
+const functions = await loadBoundedFunctions(jsonata);
+const programs = new Map<string, { readonly text: string; expression: Expression | null }>();
+let siblingPid = 0;
+
+let outgoing: Buffer[] = [];
+let outgoingBytes = 0;
+let lastFlush = 0;
+
+function flush(): void {
+  lastFlush = systemClock.monotonic();
+  if (outgoingBytes === 0) return;
+  const bytes = outgoing.length === 1 ? (outgoing[0] as Buffer) : Buffer.concat(outgoing, outgoingBytes);
+  outgoing = [];
+  outgoingBytes = 0;
+  for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+}
+
+function reply(kind: number, ...parts: Uint8Array[]): void {
+  const bytes = frame(kind, ...parts);
+  outgoing.push(bytes);
+  outgoingBytes += bytes.length;
+  if (outgoingBytes >= LINGER_BYTES) flush();
+}
+
+/** Exactly so many bytes; null when the relay is gone. */
+function read(length: number): Buffer | null {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let at = 0; at < length; ) {
+    const count = readSync(0, bytes, at, length - at, null);
+    if (count === 0) return null;
+    at += count;
+  }
+  return bytes;
+}
+
+function learn(head: BatchHead): void {
+  if (head.forget) programs.clear();
+  for (const [revision, text] of Object.entries(head.programs)) programs.set(revision, { text, expression: null });
+}
+
+async function evaluateJob(job: BatchHead['jobs'][number], body: Uint8Array): Promise<Evaluated> {
+  const program = programs.get(job.revision);
+  if (program === undefined) throw new Error(`revision ${job.revision} was never sent`);
+  if (program.expression === null) {
+    // A mapping may be broken here: what a source had when it was accepted is mapped later, whatever it is.
+    const checked = checkExpression(program.text);
+    if (!checked.ok) {
+      const [first] = checked.diagnostics;
+      const { line = 1, column = 1 } = first ?? {};
+      const message = `${first?.code} at ${line}:${column}: ${first?.message}`;
+      return { ok: false, reason: 'mapping_error', message, line, column };
+    }
+    program.expression = compileExpression(program.text, functions);
+  }
+  return evaluateOne(program.expression, program.text, { ...job, body });
+}
+
+function answer(index: number, evaluated: Evaluated, tookMs: number): void {
+  if (!evaluated.ok) return reply(frameKind.failed, uint32(index), Buffer.from(JSON.stringify(evaluated)));
+  let chunk: string[] = [];
+  let characters = 0;
+  for (const text of evaluated.texts) {
+    if (characters + text.length > CHUNK_CHARACTERS && chunk.length > 0) {
+      reply(frameKind.more, uint32(index), Buffer.from(`[${chunk.join(',')}]`));
+      chunk = [];
+      characters = 0;
+    }
+    chunk.push(text);
+    characters += text.length;
+  }
+  reply(frameKind.done, uint32(index), uint32(Math.round(tookMs * 1000)), Buffer.from(`[${chunk.join(',')}]`));
+}
+
+async function runBatch(payload: Buffer): Promise<void> {
+  const headEnd = 4 + payload.readUInt32LE(0);
+  const head = JSON.parse(payload.toString('utf8', 4, headEnd)) as BatchHead;
+  learn(head);
+  let at = headEnd;
+  lastFlush = systemClock.monotonic();
+  for (const [index, job] of head.jobs.entries()) {
+    const begin = systemClock.monotonic();
+    if (head.careful || begin - lastFlush >= LINGER_MS) flush();
+    const evaluated = await evaluateJob(job, payload.subarray(at, at + job.bodyBytes));
+    at += job.bodyBytes;
+    answer(index, evaluated, systemClock.monotonic() - begin);
+  }
+  flush();
+}
+
+async function serve(): Promise<void> {
+  reply(frameKind.ready);
+  flush();
+  for (;;) {
+    const head = read(FRAME_HEAD);
+    const payload = head === null ? null : read(head.readUInt32LE(0));
+    if (head === null || payload === null) return leave();
+    const kind = head[4];
+    if (kind === frameKind.map) await runBatch(payload);
+    else if (kind === frameKind.sibling) siblingPid = JSON.parse(payload.toString()) as number;
+    else if (kind === frameKind.compile) {
+      reply(frameKind.compiled, Buffer.from(JSON.stringify(checkExpression(payload.toString()))));
+      flush();
+    }
+  }
+}
+
+/** The relay is gone. A sibling that hangs in a mapping cannot notice, and would burn a core for ever. */
+function leave(): void {
+  if (siblingPid === 0) return;
+  try {
+    process.kill(siblingPid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+confine();
+await serve();
+process.exit(0);
