@@ -7,12 +7,13 @@ export type Batch = {
   readonly bytes: number;
   /** Halvings that led to it. */
   readonly depth: number;
-  /** Extra requests that splitting may still cause; shared by all parts of what was one batch. */
-  readonly budget: { left: number };
+  /**
+   * Shared by all parts of what was one batch: extra requests that splitting may still cause, and (on the monotonic clock)
+   * the moment before which no part is sent, because they were used up.
+   */
+  readonly budget: { left: number; notBefore: number };
   /** On the monotonic clock: when its events may be someone else's again. */
   leaseEndsAt: number;
-  /** On the monotonic clock: not before this. */
-  notBefore: number;
   /** Requests it was sent in, parts included. */
   attempts: number;
   /** Answers in a row that are only worth a few tries. */
@@ -55,8 +56,8 @@ export function packBatches(
 }
 
 function createBatch(id: string, events: readonly LeasedEvent[], bytes: number, leaseEndsAt: number): Batch {
-  const budget = { left: EXTRA_REQUESTS_MAX };
-  return { id, events, bytes, depth: 0, budget, leaseEndsAt, notBefore: 0, attempts: 0, strikes: 0 };
+  const budget = { left: EXTRA_REQUESTS_MAX, notBefore: 0 };
+  return { id, events, bytes, depth: 0, budget, leaseEndsAt, attempts: 0, strikes: 0 };
 }
 
 /** Two halves, first half first. Call with two events or more. */

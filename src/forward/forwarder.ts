@@ -163,7 +163,7 @@ class Lane implements Forwarder {
     const now = clock.monotonic();
     const handWait = this.#hand.waitMs(now) ?? IDLE_MS;
     if (handWait === 0 || this.#hand.held >= concurrency * batch.eventsMax) return handWait;
-    const taken = await this.#queue.take(this.#bytesMax, this.#circuit.answering);
+    const taken = await this.#queue.take(this.#leaseBytesMax(), this.#circuit.answering);
     if ('waitMs' in taken) return Math.min(handWait, taken.waitMs);
     const young = await this.#expiry.buryOld(taken.events, 0);
     const sized = await this.#expiry.buryLarge(young);
@@ -171,6 +171,12 @@ class Lane implements Forwarder {
     this.#hand.add(packBatches(sized, bounds, now + leaseMs, this.#newBatchId));
     // Nothing left when all of them were buried: then look again at once.
     return 1;
+  }
+
+  /** The buffer counts the events' own bytes; room is left for what the destination adds to each. */
+  #leaseBytesMax(): number {
+    const added = this.#options.destination.sizeOf({ json: '' }) * this.#options.batch.eventsMax;
+    return Math.max(this.#bytesMax - added, Math.ceil(this.#bytesMax / 2));
   }
 
   #start(batch: Batch): void {
@@ -269,14 +275,12 @@ class Lane implements Forwarder {
       const reason = outcome.tooLarge ? 'too_large' : 'rejected';
       return await this.#custody.bury(batch.events, reason, outcome.message, batch.attempts);
     }
-    let notBefore = 0;
     batch.budget.left -= 2;
     if (batch.budget.left < 0) {
       batch.budget.left = EXTRA_REQUESTS_MAX;
-      notBefore = this.#options.clock.monotonic() + SPLIT_PAUSE_MS;
+      batch.budget.notBefore = this.#options.clock.monotonic() + SPLIT_PAUSE_MS;
     }
     const halves = halve(batch, this.#sizeOf, this.#newBatchId);
-    for (const half of halves) half.notBefore = notBefore;
     this.#hand.putFirst(halves);
     return await this.#releaseIfStopping();
   }

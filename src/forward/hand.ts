@@ -28,12 +28,12 @@ export class Hand {
   /** Milliseconds until one may be sent; 0: one may; null: there is none. */
   waitMs(now: number): number | null {
     if (this.#batches.length === 0) return null;
-    return this.#batches.reduce((least, batch) => Math.min(least, Math.max(0, batch.notBefore - now)), Infinity);
+    return this.#batches.reduce((least, batch) => Math.min(least, Math.max(0, batch.budget.notBefore - now)), Infinity);
   }
 
   /** For a request. Say `sent` with it when that has ended. */
   next(now: number): Batch | null {
-    const index = this.#batches.findIndex((batch) => batch.notBefore <= now);
+    const index = this.#batches.findIndex((batch) => batch.budget.notBefore <= now);
     return index < 0 ? null : (this.#batches.splice(index, 1)[0] ?? null);
   }
 

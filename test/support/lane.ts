@@ -1,0 +1,118 @@
+/** A whole sending lane for tests: memory keeper, forwarder, Mixpanel client, and the sandbox behind a real socket. */
+import { createMixpanel } from '../../src/destinations/mixpanel/destination.ts';
+import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/destinations/sandbox/sandbox.ts';
+import { createForwarder, type Forwarder, type ForwarderOptions } from '../../src/forward/forwarder.ts';
+import type { Attempt, Settled } from '../../src/forward/hooks.ts';
+import type { LeasedEvent, Rate } from '../../src/model.ts';
+import { createFakeClock, type FakeClock, until } from './fake-clock.ts';
+import { createMemoryKeeper, type MemoryKeeper } from './memory-keeper.ts';
+
+export type Lane = AsyncDisposable & {
+  readonly clock: FakeClock;
+  readonly keeper: MemoryKeeper;
+  readonly sandbox: Sandbox;
+  readonly forwarder: Forwarder;
+  readonly attempts: readonly (Attempt & { readonly at: number })[];
+  readonly settled: readonly Settled[];
+  readonly troubles: readonly string[];
+  /** Puts `count` events of a source into the queue; their bytes can be padded. */
+  put(
+    source: string,
+    count: number,
+    given?: { readonly padding?: number; readonly time?: number; readonly receivedAt?: number },
+  ): void;
+  /** Waits (in real time) for that many attempts and for their settlement. */
+  attempted(count: number): Promise<void>;
+  drained(): Promise<void>;
+};
+
+export type LaneOptions = Partial<
+  Omit<ForwarderOptions, 'buffer' | 'destination' | 'clock' | 'forwardRate' | 'hooks'>
+> & {
+  readonly rates?: Readonly<Record<string, Rate>>;
+  readonly format?: 'json' | 'form';
+  readonly sandbox?: Partial<SandboxOptions>;
+  /** Where to send instead of the sandbox. */
+  readonly baseUrl?: string;
+};
+
+export const TOKEN = 'project-token-of-the-tests';
+
+export async function openLane(options: LaneOptions = {}): Promise<Lane> {
+  const clock = createFakeClock();
+  const keeper = createMemoryKeeper(clock);
+  const sandbox = createSandbox({ clock, ...options.sandbox });
+  const { url } = await sandbox.listen('127.0.0.1', 0);
+  const concurrency = options.concurrency ?? 10;
+  const destination = createMixpanel({
+    name: 'mixpanel',
+    baseUrl: options.baseUrl ?? url,
+    token: TOKEN,
+    format: options.format ?? 'json',
+    timeoutMs: 30_000,
+    concurrency,
+    clock,
+  });
+  const attempts: (Attempt & { at: number })[] = [];
+  const settled: Settled[] = [];
+  const troubles: string[] = [];
+  const forwarder = createForwarder({
+    buffer: keeper,
+    destination,
+    clock,
+    forwardRate: (source) => options.rates?.[source] ?? null,
+    batch: options.batch ?? { eventsMax: 2000, bytesMax: 1_900_000, lingerMs: 0 },
+    concurrency,
+    retry: options.retry ?? { baseMs: 2000, maxMs: 60_000, jitterMs: [1000, 5000] },
+    giveUpAfterMs: options.giveUpAfterMs ?? 72 * 3_600_000,
+    leaseMs: options.leaseMs ?? 120_000,
+    ...(options.stopGraceMs === undefined ? null : { stopGraceMs: options.stopGraceMs }),
+    hooks: {
+      attempt: (attempt) => attempts.push({ ...attempt, at: clock.monotonic() }),
+      settled: (one) => settled.push(one),
+      trouble: (doing) => troubles.push(doing),
+    },
+  });
+  let made = 0;
+  const dispose = async () => {
+    const stopped = forwarder.stop();
+    await clock.advance(20_000);
+    await stopped;
+    await destination[Symbol.asyncDispose]();
+    await sandbox.close();
+  };
+  return {
+    clock,
+    keeper,
+    sandbox,
+    forwarder,
+    attempts,
+    settled,
+    troubles,
+    put(source, count, given = {}) {
+      const events = Array.from({ length: count }, () => event(source, ++made, clock.now(), given));
+      keeper.put(events);
+    },
+    attempted: (count) =>
+      until(() => attempts.length >= count && forwarder.status().inFlight === 0, `${count} attempts`),
+    drained: () => until(() => keeper.waiting() === 0 && forwarder.status().inFlight === 0, 'an empty queue'),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+type Given = { readonly padding?: number; readonly time?: number; readonly receivedAt?: number };
+
+function event(source: string, number: number, now: number, given: Given): Omit<LeasedEvent, 'position' | 'attempts'> {
+  const properties: Record<string, unknown> = { number, distinct_id: `user-${number}` };
+  if (given.time !== undefined) properties.time = given.time;
+  if (given.padding !== undefined) properties.padding = 'x'.repeat(given.padding);
+  const receivedAt = given.receivedAt ?? now;
+  const shaped = shapeEvent(
+    { event: 'Tested', properties },
+    { source, identity: `d${number}`, receivedAt, index: 0, now },
+  );
+  if (!shaped.ok) throw new Error(shaped.message);
+  const { json, time } = shaped;
+  return { id: `evt_${number}-0`, destination: 'mixpanel', json, time, source, delivery: `dlv_${number}`, receivedAt };
+}
