@@ -63,16 +63,15 @@ describe.each(cases)('a webhook of $source.name', ({ source, headers = {}, unsig
     }
   });
 
-  it.skipIf(source.verify !== null && source.verify.kind !== 'hmac')(
-    'is refused with any bit of its body turned, cut or longer',
-    () => {
+  const signsBody = source.verify === null || source.verify.kind === 'hmac';
+  if (signsBody)
+    it('is refused with any bit of its body turned, cut or longer', () => {
       for (let bit = 0; bit < signed.body.length * 8; bit++) {
         expect(verifier.check({ ...signed, body: flipBit(signed.body, bit) }, now).ok, `bit ${bit}`).toBe(false);
       }
       expect(verifier.check({ ...signed, body: signed.body.subarray(1) }, now).ok).toBe(false);
       expect(verifier.check({ ...signed, body: Buffer.concat([signed.body, Buffer.from(' ')]) }, now).ok).toBe(false);
-    },
-  );
+    });
 
   it('never shows the secret or the right signature when it refuses', () => {
     const wrong = { ...signed, body: Buffer.from('{}') };
