@@ -68,6 +68,12 @@ export function parseRate(text: string): Parsed<Rate> {
   return good({ count, windowMs: Math.min(TIMER_MAX_MS, windowMs) });
 }
 
+/** As it could have been written: `600/min`; one in two seconds is `1/2s`. */
+export function formatRate({ count, windowMs }: Rate): string {
+  const unit = ['s', 'min', 'h'].find((name) => UNIT_MS[name] === windowMs);
+  return `${count}/${unit ?? formatDuration(windowMs)}`;
+}
+
 export const rate: Kind<Rate> = { written: 'rate', parse: parseRate };
 
 export function wholeNumber(bounds: { readonly min: number; readonly max: number }, written = 'number'): Kind<number> {
