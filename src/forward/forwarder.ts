@@ -68,6 +68,9 @@ class Lane implements Forwarder {
   readonly #expiry: Expiry;
   readonly #sizeOf: (event: LeasedEvent) => number;
   readonly #newBatchId: () => string;
+  /** No new requests. */
+  readonly #halt = new AbortController();
+  /** No requests at all. */
   readonly #cutOff = new AbortController();
   readonly #running = new Set<Promise<void>>();
   /** With what is in flight at most `concurrency` full batches and one more. */
@@ -75,7 +78,6 @@ class Lane implements Forwarder {
   #inFlight = 0;
   /** Lowered by 413. */
   #bytesMax: number;
-  #stopping = false;
   #stopped: Promise<void> | null = null;
   #unsubscribe: (() => void) | null = null;
 
@@ -111,7 +113,7 @@ class Lane implements Forwarder {
   }
 
   start(): void {
-    if (this.#unsubscribe || this.#stopping) return;
+    if (this.#unsubscribe || this.#stopping()) return;
     this.#unsubscribe = this.#options.buffer.onWork(() => this.#bell.ring());
     this.#track(this.#run());
   }
@@ -129,10 +131,14 @@ class Lane implements Forwarder {
     return { ...this.#circuit.status(), inFlight: this.#inFlight };
   }
 
+  #stopping(): boolean {
+    return this.#halt.signal.aborted;
+  }
+
   async #run(): Promise<void> {
-    while (!this.#stopping) {
+    while (!this.#stopping()) {
       const waitMs = await this.#step();
-      if (waitMs > 0 && !this.#stopping) await this.#bell.sleep(waitMs);
+      if (waitMs > 0 && !this.#stopping()) await this.#bell.sleep(waitMs);
     }
   }
 
@@ -142,10 +148,10 @@ class Lane implements Forwarder {
     if (circuitWait > 0) return circuitWait;
     if (this.#inFlight >= this.#circuit.slots()) return IDLE_MS;
     try {
-      if (!this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping);
+      if (!this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping());
       if (!this.#circuit.answering && this.#options.destination.probe) return this.#startProbe();
       const waitMs = await this.#fillHand();
-      if (this.#stopping) return 0;
+      if (this.#stopping()) return 0;
       const batch = this.#hand.next(this.#options.clock.monotonic());
       if (!batch) return waitMs;
       this.#start(batch);
@@ -153,7 +159,9 @@ class Lane implements Forwarder {
     } catch (error) {
       // The store did not give or take; it says itself when it failed for good.
       tell(() => this.#hooks.trouble?.('lease', error));
-      return LEASE_FAILED_MS;
+      // Not the bell: new work would ring it and the store be asked without a rest.
+      await this.#options.clock.wait(LEASE_FAILED_MS, this.#halt.signal);
+      return 0;
     }
   }
 
@@ -312,7 +320,7 @@ class Lane implements Forwarder {
   }
 
   async #releaseIfStopping(): Promise<void> {
-    if (this.#stopping) await this.#releaseHand();
+    if (this.#stopping()) await this.#releaseHand();
   }
 
   #turn(ticket: number, outcome: Outcome): void {
@@ -341,7 +349,7 @@ class Lane implements Forwarder {
 
   async #stop(): Promise<void> {
     const { clock, stopGraceMs = STOP_GRACE_MS } = this.#options;
-    this.#stopping = true;
+    this.#halt.abort();
     this.#unsubscribe?.();
     this.#bell.ring();
     await within(clock, stopGraceMs, this.#idle());

@@ -60,6 +60,7 @@ export function createMixpanel(options: MixpanelOptions): Destination {
       'content-encoding': 'gzip',
       accept: 'application/json',
       'user-agent': `trackrelay/${options.version ?? '0'}`,
+      ...basicAuth(base),
     },
   } as const;
 
@@ -140,6 +141,13 @@ function formEncoding(token: string): Encoding {
     body: (events) => `data=${encodeURIComponent(json.body(events))}`,
     sizeOf: (text) => encodeURIComponent(text).length + tailBytes + 3,
   };
+}
+
+/** Of a proxy in between; Mixpanel's own /track takes none. */
+function basicAuth({ username, password }: URL): { authorization: string } | null {
+  if (username === '') return null;
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 async function readCapped(body: AsyncIterable<Uint8Array>): Promise<string> {
