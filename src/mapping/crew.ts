@@ -74,7 +74,8 @@ export class Crew implements AsyncDisposable {
   #take(child: EvaluatorChild, kind: number, payload: Buffer): void {
     if (kind !== frameKind.ready) {
       if (child !== this.#active || !child.ready) throw new Error(`unasked for: frame ${kind}`);
-      return this.#options.onFrame(kind, payload);
+      this.#options.onFrame(kind, payload);
+      return;
     }
     child.ready = true;
     this.#failedStarts = 0;

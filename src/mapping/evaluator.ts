@@ -79,7 +79,10 @@ async function evaluateJob(job: BatchHead['jobs'][number], body: Uint8Array): Pr
 }
 
 function answer(index: number, evaluated: Evaluated, tookMs: number): void {
-  if (!evaluated.ok) return reply(frameKind.failed, uint32(index), Buffer.from(JSON.stringify(evaluated)));
+  if (!evaluated.ok) {
+    reply(frameKind.failed, uint32(index), Buffer.from(JSON.stringify(evaluated)));
+    return;
+  }
   let chunk: string[] = [];
   let characters = 0;
   for (const text of evaluated.texts) {
@@ -116,7 +119,7 @@ async function serve(): Promise<void> {
   for (;;) {
     const head = read(FRAME_HEAD);
     const payload = head === null ? null : read(head.readUInt32LE(0));
-    if (head === null || payload === null) return leave();
+    if (head === null || payload === null) break;
     const kind = head[4];
     if (kind === frameKind.map) await runBatch(payload);
     else if (kind === frameKind.sibling) siblingPid = JSON.parse(payload.toString()) as number;
@@ -125,6 +128,7 @@ async function serve(): Promise<void> {
       flush();
     }
   }
+  leave();
 }
 
 /** The relay is gone. A sibling that hangs in a mapping cannot notice, and would burn a core for ever. */

@@ -186,7 +186,8 @@ export class Lane implements AsyncDisposable {
     exchange.heardAt = this.#options.clock.monotonic();
     if (kind === frameKind.compiled && exchange.compile !== null) {
       exchange.compile.settle(JSON.parse(payload.toString()) as CompileResult);
-      return this.#finish(exchange);
+      this.#finish(exchange);
+      return;
     }
     const ticket = exchange.tickets[exchange.answered];
     if (ticket === undefined || payload.readUInt32LE(0) !== exchange.answered) throw new Error('an answer out of turn');

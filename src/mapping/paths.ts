@@ -26,7 +26,10 @@ function visit(node: unknown, base: readonly string[], found: Set<string>): void
   }
   if (node === null || typeof node !== 'object' || node instanceof RegExp) return;
   const typed = node as Node;
-  if (typed.type === 'path' && typed.steps !== undefined) return visitPath(typed, base, found);
+  if (typed.type === 'path' && typed.steps !== undefined) {
+    visitPath(typed, base, found);
+    return;
+  }
   for (const member of Object.values(typed)) {
     if (typeof member === 'object') visit(member, base, found);
   }

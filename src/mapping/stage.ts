@@ -1,0 +1,205 @@
+/**
+ * The mapping stage: log → queue. Deliveries are taken in the order of their positions, mapped, shaped for each
+ * destination of their source, and committed; the next batch is mapped while the last one is committed. States:
+ * idle (waits for work) → mapping → idle … → stopped. A delivery is committed or it is read again: nothing is lost when
+ * this stops in the middle, and committing twice changes nothing (buffer/contract.ts, promise 3).
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BufferKeeper, MappedDelivery } from '../buffer/contract.ts';
+import type { Clock } from '../clock.ts';
+import type { Delivery } from '../model.ts';
+import type { MapResult, Program } from './program.ts';
+import type { Runner } from './runner.ts';
+import { failed, type Shape, turnToEvents } from './turn-to-events.ts';
+
+const BATCH_DELIVERIES = 256;
+const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** Events of one transaction, about: a larger one would keep accepting waiting for its fsync. */
+const COMMIT_EVENTS = 2_000;
+/** Shaping goes on for so long before others get a turn of the event loop. */
+const SLICE_MS = 4;
+/** While accepting is busy, mapping rests this long after each batch (of a quarter of the size): slower, never stopped. */
+const BUSY_REST_MS = 20;
+const BUSY_DELIVERIES = 64;
+const BACKOFF_BASE_MS = 100;
+const BACKOFF_MAX_MS = 5_000;
+/** Work is announced (`onWork`); this is for the announcement that never came. */
+const IDLE_POLL_MS = 1_000;
+/** Time a stop gives the batch in hand. */
+const STOP_MAX_MS = 2_000;
+
+/** How a source is mapped now; null as program: its mapping was refused. */
+export type StageSource = { readonly destinations: readonly string[]; readonly program: Program | null };
+
+export type MappingStageOptions = {
+  readonly buffer: Pick<BufferKeeper, 'nextDeliveries' | 'commitMapped' | 'onWork'>;
+  readonly library: { mappingOf(source: string): StageSource | null };
+  readonly runner: Pick<Runner, 'map'>;
+  readonly shape: Shape;
+  readonly clock: Clock;
+  /** True while accepting needs the machine. */
+  readonly busy: () => boolean;
+  readonly log: { warn(fields: Readonly<Record<string, unknown>>, message: string): void };
+  /** For metrics: called after the commit. `seconds` is what the mapping took; null when it never came to an end. */
+  readonly onMapped?: (mapped: MappedDelivery, seconds: number | null) => void;
+};
+
+export interface MappingStage extends AsyncDisposable {
+  /** Deliveries read and not yet committed. */
+  readonly inHand: number;
+}
+
+export function createMappingStage(options: MappingStageOptions): MappingStage {
+  return new Stage(options);
+}
+
+type Spoken = {
+  readonly delivery: Delivery;
+  readonly destinations: readonly string[];
+  /** Null: there was no mapping to ask. */
+  readonly result: MapResult | null;
+};
+type Mapped = { readonly mapped: MappedDelivery; readonly seconds: number | null };
+
+class Stage implements MappingStage {
+  readonly #options: MappingStageOptions;
+  readonly #stop = new AbortController();
+  readonly #done: Promise<void>;
+  #wake = new AbortController();
+  #inHand = 0;
+
+  constructor(options: MappingStageOptions) {
+    this.#options = options;
+    const forget = options.buffer.onWork(() => this.#wake.abort());
+    this.#done = this.#run().finally(forget);
+  }
+
+  get inHand(): number {
+    return this.#inHand;
+  }
+
+  async #run(): Promise<void> {
+    let after = 0;
+    let committing = Promise.resolve();
+    while (!this.#stop.signal.aborted) {
+      this.#wake = new AbortController();
+      const busy = this.#options.busy();
+      const request = { after, limit: busy ? BUSY_DELIVERIES : BATCH_DELIVERIES, bytesMax: BATCH_BYTES_MAX };
+      const batch = await this.#insist('read', () => this.#options.buffer.nextDeliveries(request));
+      if (batch === null) break;
+      const last = batch.at(-1);
+      if (last === undefined) {
+        await committing;
+        // All that was read is committed, so the start of the log is what is unmapped, also what a replay put back.
+        if (after > 0) after = 0;
+        else await this.#rest(IDLE_POLL_MS);
+        continue;
+      }
+      after = last.position;
+      this.#inHand += batch.length;
+      const results = await this.#insist('map', () => this.#map(batch));
+      if (results === null) break;
+      // One commit at a time, in order; the next batch is mapped meanwhile.
+      await committing;
+      committing = this.#shapeAndCommit(results);
+      if (busy) await this.#options.clock.wait(BUSY_REST_MS, this.#stop.signal);
+    }
+    await committing;
+  }
+
+  /** Waits for work, an end, or the poll. */
+  async #rest(ms: number): Promise<void> {
+    await this.#options.clock.wait(ms, AbortSignal.any([this.#wake.signal, this.#stop.signal]));
+  }
+
+  async #map(batch: readonly Delivery[]): Promise<readonly Spoken[]> {
+    const { library, runner } = this.#options;
+    const turns = batch.map((delivery) => ({ delivery, source: library.mappingOf(delivery.source) }));
+    const tasks = turns.flatMap(({ delivery, source }) =>
+      source?.program ? [{ program: source.program, delivery }] : [],
+    );
+    const results = (await runner.map(tasks)).values();
+    return turns.map(({ delivery, source }) => ({
+      delivery,
+      destinations: source?.destinations ?? [],
+      result: source?.program ? (results.next().value ?? null) : null,
+    }));
+  }
+
+  /** Never rejects: nobody awaits it before the next batch is mapped. */
+  async #shapeAndCommit(batch: readonly Spoken[]): Promise<void> {
+    let piece: Mapped[] = [];
+    let events = 0;
+    for (const spoken of batch) {
+      const one = await this.#shape(spoken);
+      piece.push(one);
+      events += one.mapped.events.length + one.mapped.dead.length;
+      if (events < COMMIT_EVENTS) continue;
+      await this.#commit(piece);
+      piece = [];
+      events = 0;
+    }
+    if (piece.length > 0) await this.#commit(piece);
+  }
+
+  #sliceBegan = 0;
+
+  async #shape({ delivery, destinations, result }: Spoken): Promise<Mapped> {
+    const { clock, shape } = this.#options;
+    if (result === null) {
+      const message = `The source ${delivery.source} has no mapping that runs; mend or bring back its folder and replay`;
+      return { mapped: failed(delivery, 'mapping_missing', message), seconds: null };
+    }
+    const seconds = result.ok ? result.tookMicros / 1e6 : null;
+    const steps = turnToEvents(delivery, result, { destinations, shape, now: clock.now() });
+    try {
+      for (;;) {
+        if (clock.monotonic() - this.#sliceBegan > SLICE_MS) {
+          await nextTurn();
+          this.#sliceBegan = clock.monotonic();
+        }
+        const step = steps.next();
+        if (step.done) return { mapped: step.value, seconds };
+      }
+    } catch (error) {
+      // A bug of ours in shaping must not stop every other source.
+      this.#options.log.warn({ err: error, delivery: delivery.id }, 'Mapping stage: an output could not be shaped');
+      return { mapped: failed(delivery, 'mapping_error', `An output could not be shaped: ${error}`), seconds };
+    }
+  }
+
+  async #commit(piece: readonly Mapped[]): Promise<void> {
+    const mapped = piece.map((one) => one.mapped);
+    const committed = await this.#insist('commit', async () => {
+      await this.#options.buffer.commitMapped(mapped);
+      return true;
+    });
+    this.#inHand -= piece.length;
+    if (committed === null) return;
+    for (const one of piece) this.#options.onMapped?.(one.mapped, one.seconds);
+  }
+
+  /** Again and again with backoff, until it works or the stage is stopped (null). */
+  async #insist<T>(what: string, action: () => Promise<T>): Promise<T | null> {
+    const { clock, log } = this.#options;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await action();
+      } catch (error) {
+        if (this.#stop.signal.aborted) return null;
+        const waitMs = Math.min(BACKOFF_BASE_MS * 2 ** attempt, BACKOFF_MAX_MS);
+        log.warn({ err: error, again_in_ms: waitMs }, `Mapping stage: cannot ${what}`);
+        await clock.wait(waitMs, this.#stop.signal);
+        if (this.#stop.signal.aborted) return null;
+      }
+    }
+  }
+
+  /** Takes nothing new; the batch in hand is finished when that is quick, else left for the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    const over = new AbortController();
+    await Promise.race([this.#done, this.#options.clock.wait(STOP_MAX_MS, over.signal)]);
+    over.abort();
+  }
+}
