@@ -13,7 +13,8 @@ export function showConfig({ output, json }: Context): number {
   else for (const line of table([headOf(output), ...lines.map((one) => rowOf(one, output))])) output.result(line);
   const problems = problemsOf();
   for (const problem of problems) output.say(`trackrelay: ${problem}`);
-  if (!json && problems.length === 0) output.say('All of them come from the environment; a secret also from NAME_FILE.');
+  if (!json && problems.length === 0)
+    output.say('All of them come from the environment; a secret also from NAME_FILE.');
   return problems.length === 0 ? 0 : 1;
 }
 

@@ -29,7 +29,12 @@ type Check = {
 type Part = { readonly status?: string; readonly reason?: string; readonly output?: string };
 
 export async function askHealth(options: { readonly url?: string }, { output, json }: Context): Promise<number> {
-  const reply = await ask({ method: 'GET', url: healthUrl(options.url), headers: tokenHeader(), timeoutMs: TIMEOUT_MS });
+  const reply = await ask({
+    method: 'GET',
+    url: healthUrl(options.url),
+    headers: tokenHeader(),
+    timeoutMs: TIMEOUT_MS,
+  });
   if (reply.status === 401 || reply.status === 403) {
     throw new UsageError([`the relay wants its token (${reply.status}): set RELAY_ADMIN_TOKEN as it is set there`], 1);
   }

@@ -19,6 +19,11 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 export function createOutput(
   streams: { out: NodeJS.WriteStream; err: NodeJS.WriteStream } = { out: process.stdout, err: process.stderr },
 ): Output {
+  // `trackrelay try … | head`: whoever read has enough, so there is nothing more to do.
+  streams.out.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   const plain = Boolean(environment().NO_COLOR) || environment().TERM === 'dumb' || !streams.out.isTTY;
   return {
     result: (line) => void streams.out.write(`${line}\n`),

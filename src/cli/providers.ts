@@ -75,7 +75,9 @@ function proofOf(proof: ProofForm | null): string {
 }
 
 function algorithmsOf({ digests }: SignedScheme): string {
-  const names = digests.map(({ algorithm }) => (algorithm === 'ed25519' ? 'Ed25519' : `HMAC-${algorithm.toUpperCase()}`));
+  const names = digests.map(({ algorithm }) =>
+    algorithm === 'ed25519' ? 'Ed25519' : `HMAC-${algorithm.toUpperCase()}`,
+  );
   return [...new Set(names)].join('/');
 }
 

@@ -1,0 +1,78 @@
+/**
+ * A new delivery id for a sample, where its provider puts it, in the shape of the old one: sent twice with the same id
+ * it would be a duplicate, which is what the relay is there to notice.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { newId } from '../clock.ts';
+import type { Source } from '../model.ts';
+import type { Place } from '../verify/provider.ts';
+import { providers } from '../verify/registry.ts';
+import { setAt, valueAt } from './payload.ts';
+
+export type Sample = { readonly headers: Record<string, string>; readonly value: unknown };
+
+/** Changes headers and value; `keep` are places in the body that were set by hand. False: there is no id to change. */
+export function freshenId(source: Source, sample: Sample, keep: ReadonlySet<string>, now: number): boolean {
+  const places =
+    source.provider === 'custom' ? placesOfExpression(source.deliveryId) : placesOfProvider(source.provider);
+  let changed = false;
+  for (const place of places) {
+    if ('header' in place) {
+      const old = sample.headers[place.header];
+      if (old !== undefined) sample.headers[place.header] = freshLike(old, now);
+      changed ||= old !== undefined;
+    } else {
+      const path = place.body.split('.');
+      const old = valueAt(sample.value, path);
+      if (keep.has(place.body)) changed = true;
+      if ((typeof old !== 'string' && typeof old !== 'number') || keep.has(place.body)) continue;
+      setAt(sample.value, path, typeof old === 'number' ? Number(freshLike(`${old}`, now)) : freshLike(old, now));
+      changed = true;
+    }
+  }
+  const [first] = places;
+  if (changed || first === undefined || !('header' in first)) return changed;
+  // A provider that names its webhooks in a header would not send one without.
+  sample.headers[first.header] = newId('msg', now);
+  return true;
+}
+
+/** Not what tells the kind of event, and not what may be missing: those are no ids though they are part of the key. */
+function placesOfProvider(name: string): readonly Place[] {
+  const provider = providers.get(name);
+  const kinds = new Set(provider?.eventType.flat().map(placeName));
+  return (provider?.deliveryId ?? []).flat().filter((place) => !place.optional && !kinds.has(placeName(place)));
+}
+
+function placeName(place: Place): string {
+  return 'header' in place ? `header ${place.header}` : `body ${place.body}`;
+}
+
+/** A custom source's JSONata where it is as simple as most are: one header, or one path. */
+function placesOfExpression(text: string | null): readonly Place[] {
+  const header = /^\s*\$headers\.(?:"([^"]+)"|`([^`]+)`|(\w+))\s*$/.exec(text ?? '');
+  if (header) return [{ header: (header[1] ?? header[2] ?? header[3] ?? '').toLowerCase() }];
+  return text !== null && text !== 'body' && /^\w+(\.\w+)*$/.test(text.trim()) ? [{ body: text.trim() }] : [];
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** Fewer new characters than this could meet an old id again: then some are added. */
+const NEW_MIN = 8;
+
+export function freshLike(old: string, now: number): string {
+  if (UUID.test(old)) return randomUUID();
+  const head = old.lastIndexOf('_') + 1 || /^[A-Za-z]{0,2}/.exec(old)?.[0].length || 0;
+  const body = old.slice(head);
+  if (body.length < NEW_MIN && !/^\d*$/.test(old)) return `${old.slice(0, head)}${newId('', now).slice(1)}`;
+  const chance = randomBytes(Math.max(body.length, NEW_MIN));
+  const fresh = [...body.padEnd(NEW_MIN, '7')].map((one, index) => likeOne(one, chance[index] ?? 0)).join('');
+  // A number must stay one that JavaScript holds, and must not begin with 0.
+  return /^\d+$/.test(old) ? `1${fresh.slice(1, 15)}` : old.slice(0, head) + fresh;
+}
+
+function likeOne(character: string, chance: number): string {
+  if (/[0-9]/.test(character)) return String(chance % 10);
+  if (/[a-f]/.test(character)) return 'abcdef'[chance % 6] as string;
+  if (/[g-z]/.test(character)) return String.fromCharCode(103 + (chance % 20));
+  return /[A-Z]/.test(character) ? String.fromCharCode(65 + (chance % 26)) : character;
+}

@@ -1,0 +1,70 @@
+/** Payloads → what the relay would send: the real evaluator, the real rules, one pretended delivery each. */
+
+import { parseBody } from '../body/parse.ts';
+import { type Clock, newId } from '../clock.ts';
+import { shapeEvent } from '../destinations/mixpanel/shape.ts';
+import type { MapFailure, Program } from '../mapping/program.ts';
+import type { MapInput, Runner } from '../mapping/runner.ts';
+import type { Source } from '../model.ts';
+import type { Verifier } from '../verify/contract.ts';
+import { createVerifier } from '../verify/verifier.ts';
+
+export type Tried = {
+  readonly events: readonly CompletedEvent[];
+  /** Outputs that break a rule: `output 2: distinct_id_placeholder: …`. */
+  readonly broken: readonly string[];
+  /** Not null: the mapping itself failed. */
+  readonly failure: MapFailure | null;
+};
+
+export type CompletedEvent = { readonly event: string; readonly properties: Readonly<Record<string, unknown>> };
+
+export type TriedPayload = { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> };
+
+export type Bench = {
+  readonly source: Source;
+  readonly program: Program;
+  readonly runner: Runner;
+  readonly clock: Clock;
+};
+
+/** In their order. One exchange with the evaluator for all: call it with some dozens at most. */
+export async function tryPayloads(bench: Bench, payloads: readonly TriedPayload[]): Promise<readonly Tried[]> {
+  const { program, runner, clock } = bench;
+  const identify = identifier(bench);
+  const receivedAt = clock.now();
+  const deliveries = await Promise.all(payloads.map((payload) => identify(payload, receivedAt)));
+  const results = await runner.map(deliveries.map((delivery) => ({ program, delivery })));
+  return results.map((result, at) => {
+    if (!result.ok) return { events: [], broken: [], failure: result };
+    const delivery = deliveries[at] as MapInput;
+    const events: CompletedEvent[] = [];
+    const broken: string[] = [];
+    for (const [index, output] of result.outputs.entries()) {
+      const identity = delivery.key ?? delivery.id;
+      const shaped = shapeEvent(output, { source: delivery.source, identity, receivedAt, index, now: receivedAt });
+      if (shaped.ok) events.push(JSON.parse(shaped.json) as CompletedEvent);
+      else broken.push(`output ${index + 1}: ${shaped.rule}: ${shaped.message}`);
+    }
+    return { events, broken, failure: null };
+  });
+}
+
+/** The key is found as the door finds it; no secret is needed for that. */
+function identifier({ source, runner }: Bench) {
+  const verifier = withoutSecrets(source);
+  return async ({ body, headers }: TriedPayload, receivedAt: number): Promise<MapInput> => {
+    const parsed = parseBody(body, headers['content-type'], { plainTextIsJson: true });
+    const view = { method: 'POST', headers, query: {}, body: parsed.ok ? parsed.value : null };
+    const request = { method: 'POST', target: `/hooks/${source.name}`, pathKey: null, query: {}, headers, body };
+    const asked = source.deliveryId !== null && source.deliveryId !== 'body';
+    const key = asked ? await runner.doorId(source, view) : verifier.identify(view, request).key;
+    const id = newId('dlv', receivedAt);
+    return { id, source: source.name, provider: source.provider, receivedAt, key, headers, query: {}, body };
+  };
+}
+
+function withoutSecrets(source: Source): Verifier {
+  const missing = source.missing.length > 0 ? source.missing : ['its secret'];
+  return createVerifier({ ...source, secrets: [], missing }, { publicUrl: null });
+}

@@ -1,0 +1,94 @@
+/**
+ * The source folders as commands see them: their names, one source.yaml read as `serve` would read it (with the
+ * sandbox's own secrets where it would use them), and the cases beside it.
+ */
+import { join } from 'node:path';
+import { environment, lookupVariable } from '../config/environment.ts';
+import { didYouMean } from '../config/nearest.ts';
+import { sandboxSecrets } from '../config/sandbox-secrets.ts';
+import type { Settings } from '../config/settings.ts';
+import { shown } from '../config/shown.ts';
+import { isSourceName, parseSourceFile } from '../config/source-file.ts';
+import { UsageError } from '../errors.ts';
+import type { Source } from '../model.ts';
+import { providers } from '../verify/registry.ts';
+import { kindOf, namesIn, readBytes } from './files.ts';
+
+export type SourceFolder = { readonly source: Source; readonly folder: string };
+
+/** Folders that begin with `_` or `.` are ignored, as is what is no folder. */
+export async function sourceNames(mappingsDir: string): Promise<string[]> {
+  const names = (await namesIn(mappingsDir)).filter((name) => !/^[_.]/.test(name) && isSourceName(name));
+  const kinds = await Promise.all(names.map((name) => kindOf(join(mappingsDir, name))));
+  return names.filter((_, index) => kinds[index] === 'folder');
+}
+
+/** The folder of a source; refuses names that are none with the nearest that is. */
+export async function findSource(name: string, mappingsDir: string): Promise<string> {
+  const names = await sourceNames(mappingsDir);
+  if (names.includes(name)) return join(mappingsDir, name);
+  const hint = didYouMean(name, names) || `: there is ${names.join(', ') || 'none'}`;
+  throw new UsageError([`there is no source ${shown(name)} in ${mappingsDir}${hint}`]);
+}
+
+/** `create`: secrets that a sandbox lacks are made now, for a relay that starts later. */
+export async function openSource(name: string, settings: Settings, create: boolean): Promise<SourceFolder> {
+  const folder = await findSource(name, settings.mappingsDir);
+  const file = join(folder, 'source.yaml');
+  const text = (await readBytes(file)).toString('utf8');
+  const parsed = parseSourceFile(text, {
+    name,
+    file,
+    lookup: sandboxSecrets({
+      folder: settings.dataDir,
+      lookup: (variable) => lookupVariable(variable, environment()),
+      basic: providersBy('basic'),
+      // A relay with a token makes no secrets; what an earlier sandbox kept is used all the same.
+      create: create && settings.mixpanel.token === null,
+    }).lookupFor(text),
+    providers: new Set(providers.keys()),
+    secretless: providersBy('none'),
+    destinations: null,
+  });
+  if (parsed.ok) return { source: parsed.source, folder };
+  throw new UsageError(
+    parsed.problems.map(({ file: where, line, column, message }) => `${where}:${line}:${column}  ${message}`),
+    1,
+  );
+}
+
+/** Names of the providers that prove themselves in this way. */
+export function providersBy(kind: 'basic' | 'none'): ReadonlySet<string> {
+  return new Set([...providers.values()].filter(({ proof }) => proof?.kind === kind).map(({ name }) => name));
+}
+
+export type CaseFiles = {
+  readonly name: string;
+  readonly payload: string;
+  /** null: there is none. */
+  readonly headers: string | null;
+  readonly expected: string | null;
+};
+
+const PAYLOAD = /^(.+)\.payload\.([A-Za-z0-9]+)$/;
+
+/** The cases of a source, by name. */
+export async function caseFiles(folder: string): Promise<CaseFiles[]> {
+  const cases = join(folder, 'cases');
+  const names = await namesIn(cases);
+  const known = new Set(names);
+  const beside = (name: string) => (known.has(name) ? join(cases, name) : null);
+  return names.flatMap((file) => {
+    const name = PAYLOAD.exec(file)?.[1];
+    if (name === undefined) return [];
+    const headers = beside(`${name}.headers.json`);
+    return [{ name, payload: join(cases, file), headers, expected: beside(`${name}.expected.json`) }];
+  });
+}
+
+/** The headers file that belongs to a payload file of a case; null: it is none, or has none. */
+export async function headersBeside(payload: string): Promise<string | null> {
+  const match = /^(.*)\.payload\.[A-Za-z0-9]+$/.exec(payload);
+  const headers = match ? `${match[1]}.headers.json` : '';
+  return match && (await kindOf(headers)) === 'file' ? headers : null;
+}
