@@ -44,7 +44,7 @@ const answer = z
     z.number(),
     z
       .string()
-      .regex(/^\d{3}$/)
+      .regex(/^\d{3}$/, 'must be a 2xx status')
       .transform(Number),
   ])
   .refine((status) => Number.isInteger(status) && status >= 200 && status <= 299, {

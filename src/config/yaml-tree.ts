@@ -70,7 +70,7 @@ class TreeReader {
     if (Buffer.byteLength(text) > TEXT_BYTES_MAX) {
       this.#complaints.push({ ...START, message: 'the file is larger than 64 KiB' });
     } else {
-      const document = parseDocument(text, { lineCounter: this.#counter, prettyErrors: false, logLevel: 'silent' });
+      const document = parseDocument(text, { lineCounter: this.#counter, prettyErrors: false, logLevel: 'error' });
       // One is enough where one mistake makes the parser trip many times.
       for (const error of [...document.errors, ...document.warnings].slice(0, 3)) {
         this.#complain(error.pos[0], sentences[error.code] ?? 'this is not YAML');
