@@ -13,11 +13,17 @@
  * 6. Order. Within one source and destination, events are leased oldest position first; a released event comes before
  *    later ones.
  * 7. Bounds. `accept` resolves `full` when waiting work fills the bound or the disk has no room; settled history gives
- *    way first. Settling and mapping still work when it is full.
+ *    way first. Settling and mapping still work when it is full, within a headroom above the bound; past that they reject
+ *    with BufferFullError, have changed nothing, and may be tried again.
  * 8. Tallies add up at every moment: accepted = unmapped + mapped + skipped + failed (deliveries) and
  *    created = waiting + delivered + dead (events), per source, in one snapshot.
  */
 import type { DeadLetter, Delivery, DeliveryState, LeasedEvent, RawDelivery, RelayEvent, Verified } from '../model.ts';
+
+/** There is no room even for this now; nothing was changed, and it may be tried again later. */
+export class BufferFullError extends Error {
+  override readonly name = 'BufferFullError';
+}
 
 export type Accepted =
   | { readonly status: 'accepted'; readonly id: string }

@@ -1,0 +1,97 @@
+/** Deliveries in: one transaction for all that waited, so that one fsync answers them all. */
+import { hash } from 'node:crypto';
+import { NoRoomError, type Statement } from './database.ts';
+import type { History } from './history.ts';
+import { type AcceptAnswer, type AcceptedRows, acceptedStride, type DiskSpace } from './messages.ts';
+import { type Full, rowBytes } from './room.ts';
+import type { Store } from './store.ts';
+
+/** Said with a refusal: long enough for some batches to leave, short enough to be tried within a provider's patience. */
+const retryAfterSeconds = { buffer: 30, disk: 60 } as const;
+/** Types are for lists: longer ones are cut, so that a body sized one cannot fill an index. */
+const typeLengthMax = 200;
+/** Pieces of history that give way in front of one batch, about 3 ms each. */
+const piecesMax = 4;
+
+export class Accepting {
+  readonly #store: Store;
+  readonly #history: History;
+  readonly #seen: Statement;
+  readonly #forget: Statement;
+  readonly #addDelivery: Statement;
+  readonly #addBody: Statement;
+  readonly #remember: Statement;
+
+  constructor(store: Store, history: History) {
+    const { database } = store;
+    this.#store = store;
+    this.#history = history;
+    this.#seen = database.prepare('SELECT id, received_at, position FROM dedupe WHERE hash = ?');
+    this.#forget = database.prepare('DELETE FROM dedupe WHERE position = ?');
+    this.#addDelivery = database.prepare(
+      'INSERT INTO deliveries (id, kind, state, key, type, received_at, bytes) VALUES (?, ?, 0, ?, ?, ?, ?)',
+    );
+    this.#addBody = database.prepare('INSERT INTO bodies (position, head, body) VALUES (?, ?, ?)');
+    this.#remember = database.prepare('INSERT INTO dedupe (position, hash, id, received_at) VALUES (?, ?, ?, ?)');
+  }
+
+  accept(rows: AcceptedRows, bodies: Uint8Array, monotonic: number, disk: DiskSpace | undefined): AcceptAnswer {
+    const { room } = this.#store;
+    let bytes = bodies.byteLength;
+    for (let at = 0; at < rows.length; at += acceptedStride) bytes += rowBytes + (rows[at + 6] as string).length;
+    if (!room.diskTakes(bytes, monotonic, disk)) return this.#full('disk');
+    try {
+      for (let piece = 0; room.pagesMissing(bytes) > 0; piece++)
+        if (piece === piecesMax || !this.#history.giveWay(room.pagesMissing(bytes))) return this.#full('buffer');
+      const firstIds = this.#store.change((counts) => this.#insert(rows, bodies, counts));
+      room.full = null;
+      return { firstIds };
+    } catch (error) {
+      if (error instanceof NoRoomError) return this.#full('disk');
+      throw error;
+    }
+  }
+
+  #full(full: Full): AcceptAnswer {
+    this.#store.room.full = full;
+    return { full, retryAfterSeconds: retryAfterSeconds[full] };
+  }
+
+  #insert(rows: AcceptedRows, bodies: Uint8Array, counts: Parameters<Parameters<Store['change']>[0]>[0]) {
+    const { names, keepDeliveriesMs } = this.#store;
+    const firstIds: (string | null)[] = [];
+    let bodyAt = 0;
+    for (let at = 0; at < rows.length; at += acceptedStride) {
+      const [id, sourceName, provider, key, fullType, receivedAt, head, length] = rows.slice(
+        at,
+        at + acceptedStride,
+      ) as [string, string, string, string | null, string | null, number, string, number];
+      const body = bodies.subarray(bodyAt, bodyAt + length);
+      bodyAt += length;
+      const source = names.source(sourceName);
+      const hashed = key === null ? null : keyHash(sourceName, key);
+      const seen = hashed && this.#seen.get<[string, number, number]>(hashed);
+      if (seen && receivedAt - seen[1] < keepDeliveriesMs) {
+        counts.source(source, 'duplicates');
+        firstIds.push(seen[0]);
+        continue;
+      }
+      if (seen) this.#forget.run(seen[2]);
+      const type = fullType === null ? null : fullType.slice(0, typeLengthMax);
+      const kind = names.newKind(source, provider, type);
+      const { position } = this.#addDelivery.run(id, kind.n, key, kind.various ? type : null, receivedAt, length);
+      this.#addBody.run(position, head, body);
+      if (hashed) this.#remember.run(position, hashed, id, receivedAt);
+      counts.source(source, 'accepted');
+      counts.kind(kind.n, 1);
+      counts.lastAcceptedAt.set(source, receivedAt);
+      firstIds.push(null);
+    }
+    return firstIds;
+  }
+}
+
+/** 128 bits: two keys never meet by chance, and the index stays a quarter of the keys' size. */
+function keyHash(source: string, key: string): Uint8Array {
+  return hash('sha256', `${source}\0${key}`, 'buffer').subarray(0, 16);
+}

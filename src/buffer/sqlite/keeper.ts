@@ -1,0 +1,262 @@
+/**
+ * The buffer on disk: keeps the promises of `../contract.ts` with SQLite in a thread of its own.
+ *
+ * Deliveries, writes and reads have a lane each. Dead letters, and what keys were seen, outlive their deliveries;
+ * `history.ts` says what goes when, `lanes.ts` how leases work.
+ */
+import type { Clock } from '../../clock.ts';
+import type { Delivery, LeasedEvent, RawDelivery, Verified } from '../../model.ts';
+import type {
+  Accepted,
+  BufferKeeper,
+  DeadLetterFilter,
+  DeliveryFilter,
+  LeaseRequest,
+  MappedDelivery,
+  PageRequest,
+  Settlement,
+} from '../contract.ts';
+import { AcceptLane } from './accept-lane.ts';
+import { Link } from './link.ts';
+import { type DeadSettlement, type DiskSpace, deliveryStride, leasedStride, type ReadyChange } from './messages.ts';
+import { ReadLane, WriteLane, writeRowsMax } from './request-lanes.ts';
+
+export type SqliteBufferOptions = {
+  readonly folder: string;
+  readonly clock: Clock;
+  /** RELAY_BUFFER_MAX_BYTES */
+  readonly bytesMax: number;
+  /** RELAY_KEEP_DELIVERIES */
+  readonly keepDeliveriesMs: number;
+  /** How full the disk is, when a test says so; otherwise the disk is asked. */
+  readonly diskSpace?: () => DiskSpace;
+};
+
+/** Rows of one page; more is nobody's reading. */
+const pageMax = 1_000;
+/** Pieces of one sweep: called once a second, it keeps up with several thousand deliveries a second. */
+const sweepPiecesMax = 100;
+
+/** Throws a UsageError (exit code 1) when the folder is another relay's or its file cannot be read. */
+export async function openSqliteBuffer(options: SqliteBufferOptions): Promise<SqliteBuffer> {
+  const { folder, bytesMax, keepDeliveriesMs, clock } = options;
+  const ready = new ReadyEvents();
+  const opening = { folder, bytesMax, keepDeliveriesMs, now: clock.now() };
+  const link = await Link.open(opening, clock, (changes) => ready.apply(changes), options.diskSpace);
+  return new SqliteBuffer(link, ready);
+}
+
+export class SqliteBuffer implements BufferKeeper {
+  readonly failed: Promise<Error>;
+  readonly #link: Link;
+  readonly #ready: ReadyEvents;
+  readonly #accepts: AcceptLane;
+  readonly #writes: WriteLane;
+  readonly #reads: ReadLane;
+  #closing: Promise<void> | null = null;
+
+  constructor(link: Link, ready: ReadyEvents) {
+    this.#link = link;
+    this.#ready = ready;
+    this.failed = link.failed;
+    this.#accepts = new AcceptLane(link, () => ready.tell());
+    this.#writes = new WriteLane(link);
+    this.#reads = new ReadLane(link);
+  }
+
+  accept(delivery: Verified<RawDelivery>): Promise<Accepted> {
+    return this.#refusal() ?? this.#accepts.accept(delivery);
+  }
+
+  async nextDeliveries(request: { after: number; limit: number; bytesMax: number }): Promise<readonly Delivery[]> {
+    const { rows, bodies } = await this.#read('next', request);
+    const deliveries: Delivery[] = [];
+    let bodyAt = 0;
+    for (let at = 0; at < rows.length; at += deliveryStride) {
+      const [position, id, source, provider, type, key, receivedAt, head, length] = rows.slice(
+        at,
+        at + deliveryStride,
+      ) as [number, string, string, string, string | null, string | null, number, string, number];
+      const body = new Uint8Array(bodies, bodyAt, length);
+      bodyAt += length;
+      const { method, headers, query } = JSON.parse(head) as Pick<RawDelivery, 'method' | 'headers' | 'query'>;
+      const identity = key ?? id;
+      deliveries.push({
+        id,
+        position,
+        identity,
+        source,
+        provider,
+        key,
+        type,
+        receivedAt,
+        method,
+        headers,
+        query,
+        body,
+      });
+    }
+    return deliveries;
+  }
+
+  /** Each delivery in one transaction with its events; a large batch in several, so that accepting goes on between them. */
+  async commitMapped(batch: readonly MappedDelivery[]): Promise<void> {
+    const weight = ({ events, dead }: MappedDelivery) => 1 + events.length + dead.length;
+    const pieces = cut(batch, weight);
+    await this.#writeAll(pieces.map(({ items, rows }) => ({ request: { kind: 'mapped', batch: items }, rows })));
+  }
+
+  ready(destination: string): ReadonlyMap<string, number> {
+    return this.#ready.of(destination);
+  }
+
+  async lease(request: LeaseRequest): Promise<readonly LeasedEvent[]> {
+    const rows = await this.#read('lease', request);
+    const { destination } = request;
+    const events: LeasedEvent[] = [];
+    for (let at = 0; at < rows.length; at += leasedStride)
+      events.push({
+        position: rows[at] as number,
+        id: rows[at + 1] as string,
+        source: rows[at + 2] as string,
+        delivery: rows[at + 3] as string,
+        time: rows[at + 4] as number,
+        receivedAt: rows[at + 5] as number,
+        attempts: rows[at + 6] as number,
+        json: rows[at + 7] as string,
+        destination,
+      });
+    return events;
+  }
+
+  async extend(positions: readonly number[], leaseMs: number): Promise<void> {
+    if (positions.length > 0) await this.#read('extend', { positions, leaseMs });
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<void> {
+    const pieces = cut(settlements, () => 1);
+    await this.#writeAll(
+      pieces.map(({ items, rows }) => {
+        const delivered: number[] = [];
+        const dead: DeadSettlement[] = [];
+        for (const settlement of items)
+          if (settlement.state === 'delivered') delivered.push(settlement.position);
+          else dead.push({ position: settlement.position, letter: settlement.letter });
+        return { request: { kind: 'settle', delivered, dead }, rows };
+      }),
+    );
+  }
+
+  async release(positions: readonly number[], attempted: boolean): Promise<void> {
+    const pieces = cut(positions, () => 1);
+    await this.#writeAll(
+      pieces.map(({ items, rows }) => ({ request: { kind: 'release', positions: items, attempted }, rows })),
+    );
+  }
+
+  tally() {
+    return this.#read('tally', {});
+  }
+
+  deliveries(filter: DeliveryFilter, page: PageRequest) {
+    return this.#read('deliveries', { filter, page: bounded(page) });
+  }
+
+  deadLetters(filter: DeadLetterFilter, page: PageRequest) {
+    return this.#read('deadLetters', { filter, page: bounded(page) });
+  }
+
+  async sweep(): Promise<void> {
+    for (let piece = 0; piece < sweepPiecesMax; piece++) if (!(await this.#read('sweep', {}))) return;
+  }
+
+  onWork(listener: () => void): () => void {
+    return this.#ready.listen(listener);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** As a crash would end it, for tests: nothing in flight is finished or answered. */
+  async crash(): Promise<void> {
+    this.#closing ??= this.#link.kill();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([this.#accepts.drained(), this.#writes.drained(), this.#reads.drained()]);
+    await this.#link.close();
+  }
+
+  async #writeAll(pieces: readonly { request: Parameters<WriteLane['write']>[0]; rows: number }[]): Promise<void> {
+    const refusal = this.#refusal();
+    if (refusal) return refusal;
+    await Promise.all(pieces.map(({ request, rows }) => this.#writes.write(request, rows)));
+  }
+
+  #read: ReadLane['read'] = (kind, ask) => this.#refusal() ?? this.#reads.read(kind, ask);
+
+  #refusal(): Promise<never> | null {
+    const reason = this.#link.failure ?? (this.#closing ? new Error('the buffer is closed') : null);
+    return reason && Promise.reject(reason);
+  }
+}
+
+/** What is ready in each lane, as the store's thread said last, and who wants to know of it. */
+class ReadyEvents {
+  readonly #byDestination = new Map<string, Map<string, number>>();
+  readonly #listeners = new Set<() => void>();
+  #telling = false;
+
+  of(destination: string): ReadonlyMap<string, number> {
+    return this.#byDestination.get(destination) ?? new Map();
+  }
+
+  apply(changes: readonly ReadyChange[]): void {
+    let more = false;
+    for (const [destination, source, ready] of changes) {
+      const sources = this.#byDestination.get(destination) ?? new Map<string, number>();
+      this.#byDestination.set(destination, sources);
+      if (ready > (sources.get(source) ?? 0)) more = true;
+      if (ready > 0) sources.set(source, ready);
+      else sources.delete(source);
+    }
+    if (more) this.tell();
+  }
+
+  listen(listener: () => void): () => void {
+    // A function of our own: the same listener twice is two.
+    const own = () => listener();
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  tell(): void {
+    if (this.#telling || this.#listeners.size === 0) return;
+    this.#telling = true;
+    setImmediate(() => {
+      this.#telling = false;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+}
+
+function bounded(page: PageRequest): PageRequest {
+  return { ...page, limit: Math.min(pageMax, Math.max(1, Math.trunc(page.limit) || 1)) };
+}
+
+/** Pieces of at most `writeRowsMax` rows; one item is never cut. */
+function cut<T>(items: readonly T[], weight: (item: T) => number): { items: T[]; rows: number }[] {
+  const pieces: { items: T[]; rows: number }[] = [];
+  for (const item of items) {
+    const rows = weight(item);
+    const last = pieces.at(-1);
+    if (last && last.rows + rows <= writeRowsMax) {
+      last.items.push(item);
+      last.rows += rows;
+    } else pieces.push({ items: [item], rows });
+  }
+  return pieces;
+}

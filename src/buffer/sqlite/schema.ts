@@ -1,0 +1,86 @@
+/**
+ * The tables of the SQLite keeper, and the number of their format.
+ *
+ * What decides the shapes: accepting and settling touch few and small pages; nothing is ever counted by scanning;
+ * what gives way first lies at the left edge of its tree, so that whole pages come free.
+ *
+ *   sources      one row for each source, with its counts since the folder was made
+ *   kinds        each (source, provider, type, state) that occurs: one index on `deliveries.kind` answers every filter
+ *   deliveries   one small row for each webhook; its bytes are in `bodies`
+ *   dedupe       what keys were seen; outlives the delivery when history gives way
+ *   lanes        each (destination, source) with how many events wait in it
+ *   events       the JSON as it will be sent; written once, kept as history after it was delivered
+ *   queue        one small row for each event that waits: deleting it is what settling means
+ *   letters      dead letters; `letter_kinds` is to them what `kinds` is to deliveries
+ */
+
+/** "trly": tells our files from other people's. */
+export const applicationId = 0x74726c79;
+/** Raised when the tables change in a way that an older relay would misread. */
+export const formatVersion = 1;
+
+export const deliveryStates = ['accepted', 'mapped', 'skipped', 'failed'] as const;
+
+// AUTOINCREMENT: a plain integer key starts again when its table empties, and a cursor would then skip rows for ever.
+export const tables = `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE sources (
+  n INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+  accepted INTEGER NOT NULL DEFAULT 0, duplicates INTEGER NOT NULL DEFAULT 0,
+  mapped INTEGER NOT NULL DEFAULT 0, skipped INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
+  created INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0,
+  last_accepted_at INTEGER
+);
+
+CREATE TABLE kinds (
+  n INTEGER PRIMARY KEY, source INTEGER NOT NULL, provider TEXT NOT NULL, type TEXT, various INTEGER NOT NULL,
+  state INTEGER NOT NULL, kept INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE deliveries (
+  position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, kind INTEGER NOT NULL, state INTEGER NOT NULL,
+  key TEXT, type TEXT, received_at INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  created INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0, dead INTEGER NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX deliveries_id ON deliveries (id);
+CREATE INDEX deliveries_kind ON deliveries (kind, position);
+CREATE INDEX deliveries_unmapped ON deliveries (position) WHERE state = 0;
+CREATE INDEX deliveries_settled ON deliveries (position) WHERE state <> 0 AND waiting = 0;
+
+CREATE TABLE bodies (position INTEGER PRIMARY KEY, head TEXT NOT NULL, body BLOB NOT NULL);
+
+CREATE TABLE dedupe (
+  position INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, id TEXT NOT NULL, received_at INTEGER NOT NULL
+);
+
+CREATE TABLE lanes (
+  n INTEGER PRIMARY KEY, destination TEXT NOT NULL, source INTEGER NOT NULL, waiting INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (destination, source)
+);
+
+CREATE TABLE events (
+  position INTEGER PRIMARY KEY AUTOINCREMENT, delivery INTEGER NOT NULL, lane INTEGER NOT NULL,
+  id TEXT NOT NULL, time INTEGER NOT NULL, json TEXT NOT NULL
+);
+CREATE INDEX events_delivery ON events (delivery);
+
+CREATE TABLE queue (
+  lane INTEGER NOT NULL, position INTEGER NOT NULL, time INTEGER NOT NULL, received_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (lane, position)
+) WITHOUT ROWID;
+CREATE INDEX queue_time ON queue (lane, time);
+
+CREATE TABLE letter_kinds (
+  n INTEGER PRIMARY KEY, source INTEGER NOT NULL, reason TEXT NOT NULL, kept INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (source, reason)
+);
+CREATE TABLE letters (
+  position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, letter_kind INTEGER NOT NULL,
+  delivery INTEGER NOT NULL, delivery_id TEXT NOT NULL, kind TEXT NOT NULL, message TEXT NOT NULL,
+  destination TEXT, event TEXT, attempts INTEGER NOT NULL, created_at INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX letters_id ON letters (id);
+CREATE INDEX letters_kind ON letters (letter_kind, position);
+CREATE INDEX letters_delivery ON letters (delivery);
+`;

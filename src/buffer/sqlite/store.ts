@@ -1,0 +1,56 @@
+/**
+ * What every part of the store's thread works with, and the one way to change anything: inside `change`, which writes
+ * the counts in the same transaction and touches memory only after the commit.
+ */
+import { Counts, CountsWriter } from './counts.ts';
+import { type Database, NoRoomError } from './database.ts';
+import { Lanes } from './lanes.ts';
+import { Names } from './names.ts';
+import { Room } from './room.ts';
+
+export type StoreOptions = { readonly folder: string; readonly bytesMax: number; readonly keepDeliveriesMs: number };
+
+export class Store {
+  readonly database: Database;
+  readonly names: Names;
+  readonly lanes: Lanes;
+  readonly room: Room;
+  readonly keepDeliveriesMs: number;
+  readonly #counts: CountsWriter;
+
+  constructor(database: Database, options: StoreOptions) {
+    this.database = database;
+    this.names = new Names(database);
+    this.lanes = new Lanes(database, this.names);
+    this.room = new Room(database, options.folder, options.bytesMax);
+    this.keepDeliveriesMs = options.keepDeliveriesMs;
+    this.#counts = new CountsWriter(database);
+    database.onRollback = () => {
+      this.names.load();
+      this.lanes.rolledBack();
+    };
+  }
+
+  change<T>(work: (counts: Counts) => T): T {
+    const counts = new Counts();
+    const result = this.database.transaction(() => {
+      const made = work(counts);
+      this.#counts.write(counts);
+      return made;
+    });
+    this.lanes.committed(counts.lanes);
+    return result;
+  }
+
+  /** Write the log back into the file once it is long. A full disk only postpones it; any other error is fatal. */
+  checkpoint(): void {
+    try {
+      const state = this.database.prepare('PRAGMA wal_checkpoint(NOOP)').get<[number, number, number]>();
+      if (!state || state[1] - state[2] < this.room.walPagesMax) return;
+      this.database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+    } catch (error) {
+      const judged = this.database.judge(error);
+      if (!(judged instanceof NoRoomError)) throw judged;
+    }
+  }
+}

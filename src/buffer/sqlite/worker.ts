@@ -1,0 +1,171 @@
+/**
+ * The store's own thread: it alone has the file, answers one question after the other, and says so when the store has
+ * failed for good. Every piece of work is bounded, so that a delivery never waits long behind a list or a sweep.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { UsageError } from '../../errors.ts';
+import { Accepting } from './accepting.ts';
+import { FatalStoreError, NoRoomError } from './database.ts';
+import { History } from './history.ts';
+import { type Hold, holdFolder } from './holder.ts';
+import { Leasing, Settling } from './leasing.ts';
+import { Letters } from './letters.ts';
+import { Lists } from './lists.ts';
+import { MappingLog } from './mapping-log.ts';
+import type { Answer, Ask, Kind, Opening, Question, Reply, WriteAnswer, WriteRequest } from './messages.ts';
+import { rowBytes } from './room.ts';
+import { Store } from './store.ts';
+import { openStoreFile, prepareFolder } from './store-file.ts';
+
+/** Pieces of history that may give way in front of one batch of mapped deliveries. */
+const mappedPiecesMax = 4;
+
+type Desk = { [K in Kind]: (ask: Ask<K>, question: Question) => Answer<K> };
+
+class StoreThread {
+  readonly #hold: Hold;
+  readonly #store: Store;
+  readonly #history: History;
+  readonly #mapping: MappingLog;
+  readonly #settling: Settling;
+  readonly desk: Desk;
+
+  constructor(opening: Opening) {
+    prepareFolder(opening.folder);
+    this.#hold = holdFolder(opening.folder, opening.now);
+    const store = new Store(openStoreFile(opening.folder), opening);
+    const letters = new Letters(store);
+    const lists = new Lists(store);
+    const leasing = new Leasing(store);
+    this.#store = store;
+    this.#history = new History(store);
+    this.#mapping = new MappingLog(store, letters);
+    this.#settling = new Settling(store, letters);
+    const accepting = new Accepting(store, this.#history);
+    this.desk = {
+      accept: ({ rows, bodies }, { monotonic, disk }) =>
+        accepting.accept(rows, new Uint8Array(bodies), monotonic, disk),
+      write: ({ requests }, { now }) => this.#write(requests, now),
+      next: (request) => this.#mapping.next(request),
+      lease: (request, { monotonic }) => leasing.lease(request, monotonic),
+      extend: ({ positions, leaseMs }, { monotonic }) => {
+        store.lanes.extend(positions, monotonic + leaseMs);
+        return null;
+      },
+      tally: () => lists.tally(),
+      deliveries: ({ filter, page }) => lists.deliveries(filter, page),
+      deadLetters: ({ filter, page }) => letters.list(filter, page),
+      sweep: (_ask, { now, monotonic }) => {
+        store.lanes.expire(monotonic);
+        return this.#history.sweep(now);
+      },
+      close: () => {
+        this.#close();
+        return null;
+      },
+    };
+  }
+
+  get lanes() {
+    return this.#store.lanes;
+  }
+
+  /** After the answer went out: nobody waits for it but the next question. */
+  rest(): void {
+    this.#store.checkpoint();
+  }
+
+  /** All in one transaction, for one fsync; one that fails is then tried alone, so that it fails alone. */
+  #write(requests: readonly WriteRequest[], now: number): WriteAnswer[] {
+    try {
+      this.#writeAll(requests, now);
+      return requests.map(() => null);
+    } catch (error) {
+      if (error instanceof FatalStoreError) throw error;
+      if (requests.length > 1) return requests.flatMap((request) => this.#write([request], now));
+      return [{ problem: error instanceof NoRoomError ? 'full' : 'mistake', message: (error as Error).message }];
+    }
+  }
+
+  #writeAll(requests: readonly WriteRequest[], now: number): void {
+    this.#makeRoom(requests);
+    const after: (() => void)[] = [];
+    // What was not sent leaves no trace on disk: no transaction, no fsync.
+    const unwritten = requests.every((request) => request.kind === 'release' && !request.attempted);
+    if (unwritten) {
+      for (const request of requests)
+        if (request.kind === 'release') after.push(this.#settling.release(request.positions, false));
+    } else
+      this.#store.change((counts) => {
+        for (const request of requests) {
+          if (request.kind === 'mapped') this.#mapping.commit(request.batch, counts, now);
+          else if (request.kind === 'settle')
+            after.push(this.#settling.settle(request.delivered, request.dead, counts, now));
+          else after.push(this.#settling.release(request.positions, request.attempted));
+        }
+      });
+    for (const step of after) step();
+  }
+
+  #makeRoom(requests: readonly WriteRequest[]): void {
+    let bytes = 0;
+    for (const request of requests)
+      if (request.kind === 'mapped')
+        for (const { events, dead } of request.batch) {
+          for (const event of events) bytes += rowBytes + event.json.length;
+          for (const letter of dead) bytes += rowBytes + (letter.eventJson?.length ?? 0) + letter.message.length;
+        }
+    if (bytes === 0) return;
+    const { room } = this.#store;
+    for (let piece = 0; piece < mappedPiecesMax && room.pagesMissing(bytes) > 0; piece++)
+      if (!this.#history.giveWay(room.pagesMissing(bytes))) break;
+    if (room.pagesMissing(bytes - room.headroomBytes()) > 0)
+      throw new NoRoomError('waiting events fill the buffer and its headroom');
+  }
+
+  #close(): void {
+    this.#store.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    this.#store.database.close();
+    this.#hold.release();
+  }
+}
+
+function serve(port: NonNullable<typeof parentPort>): void {
+  const say = (reply: Reply, transfer: ArrayBuffer[] = []) => port.postMessage(reply, transfer);
+  let thread: StoreThread;
+  try {
+    thread = new StoreThread(workerData as Opening);
+  } catch (error) {
+    if (error instanceof UsageError) say({ refused: error.problems });
+    else
+      say({
+        refused: [`The store in ${(workerData as Opening).folder} cannot be opened: ${(error as Error).message}`],
+      });
+    port.close();
+    return;
+  }
+  say({ opened: thread.lanes.readyChanges() });
+  port.on('message', (question: Question) => {
+    const { turn, kind, ask } = question;
+    try {
+      const answer = (thread.desk[kind] as (ask: Ask, question: Question) => unknown)(ask, question);
+      const transfer = kind === 'next' ? [(answer as Answer<'next'>).bodies] : [];
+      say({ turn, answer, ready: thread.lanes.readyChanges() }, transfer);
+      if (kind === 'close') port.close();
+      else thread.rest();
+    } catch (error) {
+      const judged = error as Error;
+      if (judged instanceof FatalStoreError || isSqliteError(judged)) {
+        say({ fatal: judged.message });
+        port.close();
+      } else say({ turn, mistake: judged.message, ready: thread.lanes.readyChanges() });
+    }
+  });
+}
+
+/** Outside transactions (reading, checkpoints) SQLite has no harmless errors. */
+function isSqliteError(error: Error): boolean {
+  return 'errcode' in error;
+}
+
+if (parentPort) serve(parentPort);
