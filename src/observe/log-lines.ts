@@ -27,6 +27,8 @@ export const logLines = {
   'source.refused': 'A change of a source was refused; what ran before goes on.',
   'source.closed': 'A source is closed: its secret is missing.',
   'source.removed': 'The folder of a source is gone.',
+  'source.trouble': 'The mappings folder cannot be read; what is loaded stays.',
+  'evaluator.restarted': 'The evaluator was stopped and a new one took its place.',
   'buffer.full': 'Nothing more can be kept.',
   'buffer.trouble': 'The buffer did not do what it was asked to.',
   'request.failed': 'A request failed in the relay itself: a bug.',

@@ -18,6 +18,7 @@ const levels: Record<string, number> = {
   destinations: 1,
   observe: 1,
   config: 1,
+  wiring: 2.5,
 };
 const topLevels: Record<string, number> = {
   'src/main.ts': 5,

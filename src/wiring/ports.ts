@@ -1,0 +1,84 @@
+/** The two ports of a relay: the public one for webhooks and probes, the private one for the operator. */
+import { createAdminApp } from '../admin/admin-app.ts';
+import { UsageError } from '../errors.ts';
+import { addressLimiter } from '../intake/limits.ts';
+import { createPublicApp } from '../intake/public-app.ts';
+import { type Listening, listen } from '../intake/server.ts';
+import { healthStatusCode, privateHealth, publicHealth } from '../observe/health.ts';
+import type { Core } from './core.ts';
+import { sandboxPages } from './sandbox-pages.ts';
+
+export async function openPublicPort(core: Core): Promise<Listening> {
+  const { settings, clock, sources, log } = core;
+  const app = createPublicApp({
+    buffer: core.buffer,
+    clock,
+    bodyBytesMax: settings.bodyBytesMax,
+    find: sources.door.find,
+    addresses: addressLimiter({ rate: settings.refusedPerAddress, clock }),
+    deliveryId: (source, view) => sources.runner.doorId(source, view),
+    open: () => core.phase === 'serving',
+    told: (receipt) => {
+      core.pressure.webhook();
+      core.tellers.received(receipt);
+    },
+    trustProxy: settings.trustProxy,
+    health: async () => {
+      const report = publicHealth(await core.snapshot());
+      return { status: healthStatusCode(report), body: report };
+    },
+    ready: core.ready,
+    warn: (message, error) => log.error('request.failed', { message, error: String(error) }),
+  });
+  return listening(app, settings.public, 'RELAY_HOST', 'RELAY_PORT');
+}
+
+export async function openAdminPort(core: Core, publicUrl: () => string): Promise<Listening> {
+  const { settings, sources, metrics, log } = core;
+  const app = createAdminApp({
+    clock: core.clock,
+    token: settings.admin.token,
+    mask: core.mask,
+    health: async () => privateHealth(await core.snapshot(0)),
+    ready: core.ready,
+    metrics: async () => {
+      const { now, tally } = await core.snapshot();
+      const circuits = [{ destination: core.opened.destination.name, circuit: core.forwarder.status().circuit }];
+      return { contentType: metrics.contentType, text: await metrics.text({ now, tally, circuits }) };
+    },
+    sources: () =>
+      sources.statuses().map((status) => ({ status, source: sources.library.get(status.name)?.source ?? null })),
+    publicUrl: () => settings.publicUrl ?? publicUrl(),
+    buffer: core.buffer,
+    sandbox: core.opened.sandbox && sandboxPages(core.opened.sandbox.double),
+    failed: (request, error) => log.error('request.failed', { request, error: String(error) }),
+  });
+  return listening(app, settings.admin, 'RELAY_ADMIN_HOST', 'RELAY_ADMIN_PORT');
+}
+
+type At = { readonly host: string; readonly port: number };
+
+async function listening(
+  app: Parameters<typeof listen>[0],
+  at: At,
+  hostName: string,
+  portName: string,
+): Promise<Listening> {
+  try {
+    return await listen(app, at);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const words: Record<string, string> = {
+      EADDRINUSE: `the port is taken: is another relay running? Set ${portName} to a free one`,
+      EACCES: `this user may not listen there: set ${portName} to 1024 or more`,
+      EADDRNOTAVAIL: `this machine has no such address: set ${hostName}`,
+    };
+    throw new UsageError([`Cannot listen on ${at.host}:${at.port}: ${words[code ?? ''] ?? message}.`], 1);
+  }
+}
+
+/** How to reach a listener from this machine. */
+export function urlOf({ host, port }: Listening): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

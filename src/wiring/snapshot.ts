@@ -1,0 +1,29 @@
+/** Health and metrics look at the relay through one snapshot, so that they never tell different stories. */
+import type { Clock } from '../clock.ts';
+import type { DestinationStatus, HealthSnapshot, SourceStatus } from '../observe/health.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { version } from '../version.ts';
+import type { TallyCache } from './tally-cache.ts';
+
+export type SnapshotOptions = {
+  readonly clock: Clock;
+  readonly tallies: TallyCache;
+  readonly metrics: Pick<Metrics, 'refusals'>;
+  readonly sources: () => readonly SourceStatus[];
+  readonly destinations: () => readonly DestinationStatus[];
+  readonly notAccepting: () => string | null;
+};
+
+/** `freshMs`: how old the buffer's counts may be; 0 asks anew. */
+export async function takeSnapshot(options: SnapshotOptions, freshMs?: number): Promise<HealthSnapshot> {
+  const tally = await options.tallies.get(freshMs);
+  return {
+    version,
+    now: options.clock.now(),
+    notAccepting: options.notAccepting(),
+    tally,
+    sources: options.sources(),
+    destinations: options.destinations(),
+    refusals: options.metrics.refusals,
+  };
+}
