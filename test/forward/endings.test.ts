@@ -40,6 +40,8 @@ test('an event that grows too old while the destination is paused is buried then
     await lane.attempted(seen + 1);
   }
   await until(() => lane.keeper.dead.length === 1);
+  // Each probe is one look at the oldest and one lease to send, not more.
+  expect(lane.keeper.leases.length).toBeLessThanOrEqual(2 * lane.attempts.length + 1);
   expect(lane.keeper.dead[0]?.letter).toMatchObject({ reason: 'too_old', message: expect.stringContaining('401') });
   expect(lane.keeper.waiting()).toBe(1);
 });
@@ -99,6 +101,20 @@ test('a lease that fails is asked for again', async () => {
   await lane.clock.advance(1001);
   await lane.drained();
   expect(lane.troubles).toEqual(['lease', 'lease']);
+});
+
+test('a batch whose lease ended in a wait is left to whoever leases its events next', async () => {
+  await using lane = await openLane({ leaseMs: 60_000 });
+  lane.sandbox.faults.order({ status: 503, headers: { 'retry-after': '60' } });
+  lane.keeper.failing.extend = 1;
+  lane.put('stripe', 5);
+  lane.forwarder.start();
+  await lane.attempted(1);
+  await lane.clock.advance(60_000);
+  await lane.drained();
+  const [first, second] = lane.attempts;
+  expect(second).toMatchObject({ attempt: 1, outcome: 'delivered' });
+  expect(second?.batch).not.toBe(first?.batch);
 });
 
 test('nothing is sent once the lease of a batch is over, and the events come back', async () => {

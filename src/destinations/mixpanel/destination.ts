@@ -173,5 +173,6 @@ function codeOf(error: unknown): string {
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // Several addresses that all failed are an error without words of its own.
+  return (error instanceof Error ? error.message : String(error)) || 'no connection';
 }

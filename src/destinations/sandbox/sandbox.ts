@@ -9,13 +9,13 @@
  *   POST /__control        order faults, one object or a list (see faults.ts); {"sizeProfile": …} sets the size limit
  *   DELETE /__control      take all faults back
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import { control } from './control.ts';
 import { Faults } from './faults.ts';
 import { Ledger, type RawCopy } from './ledger.ts';
-import { type SizeProfile, type TrackNote, track } from './track.ts';
+import { type SizeProfile, type TrackNote, type TrackOptions, track } from './track.ts';
 
 export type SandboxOptions = {
   readonly clock: Clock;
@@ -41,6 +41,7 @@ export type SandboxState = {
 };
 
 export type Sandbox = AsyncDisposable & {
+  /** For a server of one's own; does not use `this`. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   readonly faults: Faults;
   state(): SandboxState;
@@ -55,113 +56,136 @@ export type Sandbox = AsyncDisposable & {
   close(): Promise<void>;
 };
 
+const NO_RECORDS: SandboxState['records'] = { stored: 0, dropped: 0, invalid: 0 };
+
 const COPIES_MAX = 100_000;
 /** Keys are small: enough for a night of soak testing. */
 const KEYS_MAX = 5_000_000;
 const BYTES_MAX = 64 * 1024 * 1024;
 
 export function createSandbox(options: SandboxOptions): Sandbox {
-  const keep = options.keep ?? 'all';
-  const copiesMax = options.copiesMax ?? (keep === 'keys' ? KEYS_MAX : COPIES_MAX);
-  const ledger = new Ledger({ keep, copiesMax, bytesMax: options.bytesMax ?? BYTES_MAX });
-  const faults = new Faults();
-  const statuses: Record<string, number> = {};
-  const records = { stored: 0, dropped: 0, invalid: 0 };
-  let requests = 0;
-  let sizeProfile: SizeProfile = 'normal';
-  let lastRequest: TrackNote | null = null;
+  return new MixpanelSandbox(options);
+}
 
-  const trackOptions = {
-    clock: options.clock,
-    ledger,
-    faults,
-    switches: {
-      tokens: options.tokens ? new Set(options.tokens) : null,
-      silentOldEvents: options.silentOldEvents ?? false,
-      placeholderIds: options.placeholderIds ?? 'accept',
-    },
-    sizeProfile: () => sizeProfile,
-    noted(note: TrackNote) {
-      lastRequest = note;
-      records.stored += note.stored;
-      records.dropped += note.dropped;
-      records.invalid += note.invalid;
-    },
-  } as const;
+class MixpanelSandbox implements Sandbox {
+  readonly faults = new Faults();
+  readonly #ledger: Ledger;
+  readonly #track: TrackOptions;
+  readonly #server: Server;
+  readonly #statuses = new Map<string, number>();
+  #requests = 0;
+  #records = NO_RECORDS;
+  #sizeProfile: SizeProfile = 'normal';
+  #lastRequest: TrackNote | null = null;
 
-  const sandbox: Omit<Sandbox, 'handler' | 'listen' | 'close' | typeof Symbol.asyncDispose> = {
-    faults,
-    state: () => ({
-      requests,
-      statuses: { ...statuses },
-      records: { ...records },
-      events: ledger.counts,
-      faultsWaiting: faults.waiting,
-      sizeProfile,
-      lastRequest,
-    }),
-    copies: () => ledger.copies(),
-    deduped: () => ledger.deduped(),
-    setSizeProfile(profile) {
-      sizeProfile = profile;
-    },
-    clear() {
-      ledger.clear();
-      Object.assign(records, { stored: 0, dropped: 0, invalid: 0 });
-      for (const status of Object.keys(statuses)) delete statuses[status];
-      requests = 0;
-      lastRequest = null;
-    },
-  };
-
-  function count(response: ServerResponse): void {
-    requests++;
-    response.once('close', () => {
-      const status = response.writableFinished ? String(response.statusCode) : 'none';
-      statuses[status] = (statuses[status] ?? 0) + 1;
-    });
+  constructor(options: SandboxOptions) {
+    const keep = options.keep ?? 'all';
+    const copiesMax = options.copiesMax ?? (keep === 'keys' ? KEYS_MAX : COPIES_MAX);
+    this.#ledger = new Ledger({ keep, copiesMax, bytesMax: options.bytesMax ?? BYTES_MAX });
+    this.#track = {
+      clock: options.clock,
+      ledger: this.#ledger,
+      faults: this.faults,
+      switches: {
+        tokens: options.tokens ? new Set(options.tokens) : null,
+        silentOldEvents: options.silentOldEvents ?? false,
+        placeholderIds: options.placeholderIds ?? 'accept',
+      },
+      sizeProfile: () => this.#sizeProfile,
+      noted: (note) => this.#note(note),
+    };
+    this.#server = createServer({ keepAliveTimeout: 60_000 }, this.handler);
   }
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://sandbox.invalid');
-    if (pathname.startsWith('/__')) return await control(request, response, pathname, searchParams, sandbox);
-    count(response);
-    if (pathname === '/track' || pathname === '/track/')
-      return await track(request, response, searchParams, trackOptions);
-    request.resume();
-    response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found","status":"error"}');
-  }
-
-  const handler = (request: IncomingMessage, response: ServerResponse) => {
-    answer(request, response).catch(() => {
+  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#answer(request, response).catch(() => {
       // The client went away in the middle, or a request so odd that reading it threw: nothing to say to it.
       if (!response.headersSent && !response.destroyed) response.writeHead(400).end();
       else response.destroy();
     });
   };
-  const server = createServer({ keepAliveTimeout: 60_000 }, handler);
-  const close = async () => {
-    if (!server.listening) return;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await closed;
-  };
 
-  return {
-    ...sandbox,
-    handler,
-    async listen(host, port) {
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(port, host, () => {
-          server.off('error', reject);
-          resolve();
-        });
+  state(): SandboxState {
+    return {
+      requests: this.#requests,
+      statuses: Object.fromEntries(this.#statuses),
+      records: this.#records,
+      events: this.#ledger.counts,
+      faultsWaiting: this.faults.waiting,
+      sizeProfile: this.#sizeProfile,
+      lastRequest: this.#lastRequest,
+    };
+  }
+
+  copies(): readonly RawCopy[] {
+    return this.#ledger.copies();
+  }
+
+  deduped(): readonly RawCopy[] {
+    return this.#ledger.deduped();
+  }
+
+  setSizeProfile(profile: SizeProfile): void {
+    this.#sizeProfile = profile;
+  }
+
+  clear(): void {
+    this.#ledger.clear();
+    this.#statuses.clear();
+    this.#records = NO_RECORDS;
+    this.#requests = 0;
+    this.#lastRequest = null;
+  }
+
+  async listen(host: string, port: number): Promise<{ readonly url: string; readonly port: number }> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve();
       });
-      const { port: bound } = server.address() as AddressInfo;
-      return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, port: bound };
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+    });
+    const { port: bound } = this.#server.address() as AddressInfo;
+    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`, port: bound };
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://sandbox.invalid');
+    if (pathname.startsWith('/__')) return await control(request, response, pathname, searchParams, this);
+    this.#count(response);
+    if (pathname === '/track' || pathname === '/track/') {
+      return await track(request, response, searchParams, this.#track);
+    }
+    request.resume();
+    response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found","status":"error"}');
+  }
+
+  #count(response: ServerResponse): void {
+    this.#requests++;
+    response.once('close', () => {
+      const status = response.writableFinished ? String(response.statusCode) : 'none';
+      this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+    });
+  }
+
+  #note(note: TrackNote): void {
+    const { stored, dropped, invalid } = this.#records;
+    this.#lastRequest = note;
+    this.#records = {
+      stored: stored + note.stored,
+      dropped: dropped + note.dropped,
+      invalid: invalid + note.invalid,
+    };
+  }
 }
