@@ -98,3 +98,12 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
 function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
 }
+
+/** Every command, for README: `trackrelay send <source> [what]` and what it does. */
+export function commandTable(): readonly { readonly usage: string; readonly description: string }[] {
+  const program = createProgram(createOutput(), () => undefined);
+  return program.commands.map((command) => {
+    const places = command.registeredArguments.map((one) => (one.required ? `<${one.name()}>` : `[${one.name()}]`));
+    return { usage: ['trackrelay', command.name(), ...places].join(' '), description: command.description() };
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * Writes README's tables from the tables in code, between `<!-- BEGIN name -->` and `<!-- END name -->`:
+ *
+ *   node scripts/readme.ts            writes them
+ *   node scripts/readme.ts --check    exits 1 when README differs (test/house/readme.test.ts does the same)
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { commandTable } from '../src/cli/program.ts';
+import { settingsMarkdown } from '../src/config/settings-table.ts';
+import { deadLetterReasons, refusals } from '../src/errors.ts';
+import { type MetricRow, metricsTable } from '../src/observe/metrics-table.ts';
+import { providers } from '../src/verify/registry.ts';
+
+const file = new URL('../README.md', import.meta.url);
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
+
+const code = (text: string) => `\`${text}\``;
+
+const sections: Readonly<Record<string, () => string>> = {
+  commands: () =>
+    table(
+      ['command', 'does'],
+      commandTable().map(({ usage, description }) => [code(usage), description]),
+    ),
+  settings: settingsMarkdown,
+  refusals: () =>
+    table(
+      ['status', 'code', 'when, and what to do'],
+      Object.entries(refusals).map(([name, { status, advice }]) => [String(status), code(name), advice]),
+    ),
+  'dead-letters': () =>
+    table(
+      ['reason', 'what it means'],
+      Object.entries(deadLetterReasons).map(([name, text]) => [code(name), text]),
+    ),
+  providers: () =>
+    table(
+      ['provider', 'sender', 'how sure', 'secret'],
+      [...providers.values()].map((one) => [code(one.name), `[${one.label}](${one.docs})`, one.confidence, one.secret]),
+    ),
+  metrics: () =>
+    table(
+      ['metric', 'kind', 'labels', 'meaning'],
+      Object.entries<MetricRow>(metricsTable).map(([name, row]) => [
+        code(name),
+        row.kind,
+        row.labels.map(code).join(', '),
+        row.help,
+      ]),
+    ),
+};
+
+/** README with its tables as the code has them now. */
+export function withTables(readme: string): string {
+  return Object.entries(sections).reduce((text, [name, section]) => {
+    const [begin, end] = [`<!-- BEGIN ${name} -->`, `<!-- END ${name} -->`];
+    const from = text.indexOf(begin);
+    const to = text.indexOf(end);
+    if (from === -1 || to < from) throw new Error(`README.md has no section ${name}`);
+    return `${text.slice(0, from + begin.length)}\n${section()}\n${text.slice(to)}`;
+  }, readme);
+}
+
+if (import.meta.main) {
+  const before = readFileSync(file, 'utf8');
+  const after = withTables(before);
+  if (process.argv.includes('--check')) process.exitCode = before === after ? 0 : 1;
+  else writeFileSync(file, after);
+}
