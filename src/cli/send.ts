@@ -16,7 +16,7 @@ import type { Output } from './output.ts';
 import { contentTypeOf } from './payload.ts';
 import type { Context } from './program.ts';
 import { type Freshened, freshen, type Sample, sampleOfCase, signSample } from './sample.ts';
-import { caseFiles, headersBeside, openSource } from './sources.ts';
+import { caseFiles, headersBeside, openSource, parserFor } from './sources.ts';
 
 export type SendOptions = {
   readonly source: string;
@@ -44,7 +44,7 @@ export type Sent = {
 
 export async function send(options: SendOptions, { output, json }: Context): Promise<number> {
   const settings = readSettings(environment());
-  const { source, folder } = await openSource(options.source, settings, true);
+  const { source, folder } = await openSource(options.source, settings, parserFor(settings, 'sandbox'));
   const { sample, name } = await chooseSample(options, folder);
   const now = systemClock.now();
   const fresh = freshen(source, sample, {

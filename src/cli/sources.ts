@@ -3,16 +3,16 @@
  * sandbox's own secrets where it would use them), and the cases beside it.
  */
 import { join } from 'node:path';
-import { environment, lookupVariable } from '../config/environment.ts';
 import { didYouMean } from '../config/nearest.ts';
-import { sandboxSecrets } from '../config/sandbox-secrets.ts';
 import type { Settings } from '../config/settings.ts';
 import { shown } from '../config/shown.ts';
-import { isSourceName, parseSourceFile } from '../config/source-file.ts';
+import { DESTINATION_DEFAULT, isSourceName } from '../config/source-file.ts';
 import { UsageError } from '../errors.ts';
+import type { ParseSource } from '../mapping/load.ts';
 import type { Source } from '../model.ts';
-import { providers } from '../verify/registry.ts';
+import { sourceParser } from '../wiring/sources.ts';
 import { kindOf, namesIn, readBytes } from './files.ts';
+import { troubleHead } from './trouble.ts';
 
 export type SourceFolder = { readonly source: Source; readonly folder: string };
 
@@ -31,35 +31,24 @@ export async function findSource(name: string, mappingsDir: string): Promise<str
   throw new UsageError([`there is no source ${shown(name)} in ${mappingsDir}${hint}`]);
 }
 
-/** `create`: secrets that a sandbox lacks are made now, for a relay that starts later. */
-export async function openSource(name: string, settings: Settings, create: boolean): Promise<SourceFolder> {
-  const folder = await findSource(name, settings.mappingsDir);
-  const file = join(folder, 'source.yaml');
-  const text = (await readBytes(file)).toString('utf8');
-  const parsed = parseSourceFile(text, {
-    name,
-    file,
-    lookup: sandboxSecrets({
-      folder: settings.dataDir,
-      lookup: (variable) => lookupVariable(variable, environment()),
-      basic: providersBy('basic'),
-      // A relay with a token makes no secrets; what an earlier sandbox kept is used all the same.
-      create: create && settings.mixpanel.token === null,
-    }).lookupFor(text),
-    providers: new Set(providers.keys()),
-    secretless: providersBy('none'),
-    destinations: null,
+/**
+ * Reads a source.yaml as `serve` reads it. `sandbox`: with the secrets that a relay without a token makes for itself
+ * (made now when it has none yet); otherwise the environment alone decides what is missing.
+ */
+export function parserFor(settings: Settings, secrets: 'sandbox' | 'environment'): ParseSource {
+  const token = settings.mixpanel.token ?? (secrets === 'sandbox' ? null : 'none');
+  return sourceParser({
+    settings: { ...settings, mixpanel: { ...settings.mixpanel, token } },
+    destinations: new Set([DESTINATION_DEFAULT]),
   });
-  if (parsed.ok) return { source: parsed.source, folder };
-  throw new UsageError(
-    parsed.problems.map(({ file: where, line, column, message }) => `${where}:${line}:${column}  ${message}`),
-    1,
-  );
 }
 
-/** Names of the providers that prove themselves in this way. */
-export function providersBy(kind: 'basic' | 'none'): ReadonlySet<string> {
-  return new Set([...providers.values()].filter(({ proof }) => proof?.kind === kind).map(({ name }) => name));
+export async function openSource(name: string, settings: Settings, parse: ParseSource): Promise<SourceFolder> {
+  const folder = await findSource(name, settings.mappingsDir);
+  const file = join(folder, 'source.yaml');
+  const parsed = parse((await readBytes(file)).toString('utf8'), { name, file });
+  if (parsed.ok) return { source: parsed.source, folder };
+  throw new UsageError(parsed.problems.map(troubleHead), 1);
 }
 
 export type CaseFiles = {

@@ -17,7 +17,7 @@ import { type Bench, type CompletedEvent, type Tried, type TriedPayload, tryPayl
 import { type Output, table } from './output.ts';
 import { contentTypeOf } from './payload.ts';
 import type { Context } from './program.ts';
-import { caseFiles, headersBeside, openSource } from './sources.ts';
+import { caseFiles, headersBeside, openSource, parserFor } from './sources.ts';
 import { type Trouble, troubleExcerpt, troubleHead } from './trouble.ts';
 
 export type TryOptions = {
@@ -34,7 +34,7 @@ const CHUNK = 64;
 export async function tryMapping(options: TryOptions, context: Context): Promise<number> {
   const { output, json } = context;
   const settings = readSettings(environment());
-  const { source, folder } = await openSource(options.source, settings, false);
+  const { source, folder } = await openSource(options.source, settings, parserFor(settings, 'environment'));
   const file = await resolveFile(options, folder);
   await using runner = createRunner({ clock: systemClock });
   const program = await loadProgram(join(folder, 'mapping.jsonata'), runner, output);
