@@ -9,32 +9,34 @@ import type { Place } from '../verify/provider.ts';
 import { providers } from '../verify/registry.ts';
 import { setAt, valueAt } from './payload.ts';
 
-export type Sample = { readonly headers: Record<string, string>; readonly value: unknown };
+export type IdSample = { readonly headers: Record<string, string>; readonly value: unknown };
 
-/** Changes headers and value; `keep` are places in the body that were set by hand. False: there is no id to change. */
-export function freshenId(source: Source, sample: Sample, keep: ReadonlySet<string>, now: number): boolean {
+export type FreshId = {
+  /** False: there is no id to change. */
+  readonly changed: boolean;
+  /** What stood where a new one stands. */
+  readonly old: readonly string[];
+};
+
+/** Changes headers and value; `keep` are places in the body that were set by hand. */
+export function freshenId(source: Source, sample: IdSample, keep: ReadonlySet<string>, now: number): FreshId {
   const places =
     source.provider === 'custom' ? placesOfExpression(source.deliveryId) : placesOfProvider(source.provider);
-  let changed = false;
+  const old: string[] = [];
   for (const place of places) {
-    if ('header' in place) {
-      const old = sample.headers[place.header];
-      if (old !== undefined) sample.headers[place.header] = freshLike(old, now);
-      changed ||= old !== undefined;
-    } else {
-      const path = place.body.split('.');
-      const old = valueAt(sample.value, path);
-      if (keep.has(place.body)) changed = true;
-      if ((typeof old !== 'string' && typeof old !== 'number') || keep.has(place.body)) continue;
-      setAt(sample.value, path, typeof old === 'number' ? Number(freshLike(`${old}`, now)) : freshLike(old, now));
-      changed = true;
-    }
+    const before = 'header' in place ? sample.headers[place.header] : valueAt(sample.value, place.body.split('.'));
+    if (typeof before !== 'string' && typeof before !== 'number') continue;
+    if ('body' in place && keep.has(place.body)) return { changed: true, old };
+    const fresh = freshLike(`${before}`, now);
+    if ('header' in place) sample.headers[place.header] = fresh;
+    else setAt(sample.value, place.body.split('.'), typeof before === 'number' ? Number(fresh) : fresh);
+    old.push(`${before}`);
   }
   const [first] = places;
-  if (changed || first === undefined || !('header' in first)) return changed;
+  if (old.length > 0 || first === undefined || !('header' in first)) return { changed: old.length > 0, old };
   // A provider that names its webhooks in a header would not send one without.
   sample.headers[first.header] = newId('msg', now);
-  return true;
+  return { changed: true, old };
 }
 
 /** Not what tells the kind of event, and not what may be missing: those are no ids though they are part of the key. */

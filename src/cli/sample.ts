@@ -30,6 +30,8 @@ export type Freshened = {
   readonly headers: Readonly<Record<string, string>>;
   /** False: sent again, it will be a duplicate, or the source knows no duplicates. */
   readonly idChanged: boolean;
+  /** Ids that new ones took the place of. */
+  readonly oldIds: readonly string[];
 };
 
 export async function sampleOfCase(files: CaseFiles): Promise<Sample> {
@@ -76,10 +78,15 @@ export function freshen(source: Source, sample: Sample, options: FreshenOptions)
   }
   for (const { path, value: next } of assignments) setAt(value, path, next);
   const keep = new Set(assignments.map(({ path }) => path.join('.')));
-  const idChanged = options.sameId || freshenId(source, { headers, value }, keep, options.now);
+  const id = options.sameId ? null : freshenId(source, { headers, value }, keep, options.now);
   // What nothing changed in goes as it is, byte for byte.
   const changed = payload !== null && JSON.stringify(value) !== before;
-  return { body: changed ? payload.render() : sample.body, headers, idChanged };
+  return {
+    body: changed ? payload.render() : sample.body,
+    headers,
+    idChanged: id?.changed ?? true,
+    oldIds: id?.old ?? [],
+  };
 }
 
 function shiftOf({ anchorMs }: Sample, { sameTime, now }: FreshenOptions): Shift | null {
