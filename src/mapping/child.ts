@@ -3,9 +3,10 @@
  * no frame ends it, and so does silence (lane.ts keeps the time).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KnownPrograms } from './batch.ts';
-import { confinedArguments } from './confine.ts';
+import { confinedArguments, readablePaths } from './confine.ts';
 import { FrameReader, frame, frameKind } from './frames.ts';
 
 /** Kept of what it says on stderr: enough for the head of a stack trace. */
@@ -26,7 +27,8 @@ export class EvaluatorChild implements AsyncDisposable {
 
   constructor(listener: ChildListener, entry = fileURLToPath(new URL('./evaluator.ts', import.meta.url))) {
     // A group of its own: Ctrl-C at a terminal must not take the evaluator away while the relay still drains.
-    this.#process = spawn(process.execPath, confinedArguments(entry), { env: {}, stdio: 'pipe', detached: true });
+    const flags = confinedArguments(entry, [...readablePaths(), dirname(entry)]);
+    this.#process = spawn(process.execPath, flags, { env: {}, stdio: 'pipe', detached: true });
     const { stdin, stdout, stderr } = this.#process;
     const reader = new FrameReader((kind, payload) => listener.frame(this, kind, payload));
     stdout?.on('data', (chunk: Buffer) => {

@@ -5,7 +5,7 @@
  *   in a batch       an evaluator that dies or hangs says nothing of the guilty one: what has no answer is done again,
  *                    carefully (each answer is out before the next job begins)
  *   carefully        the first without an answer is guilty: it is tried once more, alone; the others go on
- *   alone            the second time is the last: timeout or crash
+ *   alone            the last time (`triesMax`) it fails: timeout or crash
  *
  * A revision that took an evaluator down goes alone from then on, until it succeeds once; after three in a row it is not
  * tried twice any more. Ordinary jobs go before those that go alone.
@@ -22,6 +22,8 @@ export type LaneOptions = {
   /** How long the evaluator may be silent. */
   readonly wallMs: number;
   readonly jobsWaitingMax: number;
+  /** How often a job that took an evaluator down is tried in all. */
+  readonly triesMax: number;
   readonly entry?: string;
   readonly onRestart?: (reason: string) => void;
 };
@@ -29,7 +31,6 @@ export type LaneOptions = {
 /** Measured: 64 a batch cost the relay 5 µs each; more gain nothing. */
 const BATCH_JOBS_MAX = 64;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
-const TRIES_MAX = 2;
 /** Evaluators lost in a row by one revision, after which it gets one try only. */
 const LOST_TRUST = 3;
 const SUSPECTS_MAX = 1_000;
@@ -148,7 +149,7 @@ export class Lane implements AsyncDisposable {
       }
       examined++;
       if (ticket.cancelled?.aborted) {
-        ticket.settle({ ok: false, reason: 'mapping_timeout', message: 'Nobody waits for it any more' });
+        ticket.fail(new Error('Nobody waits for it any more'));
         continue;
       }
       taken.push(ticket);
@@ -246,7 +247,7 @@ export class Lane implements AsyncDisposable {
     if (this.#suspects.size < SUSPECTS_MAX || this.#suspects.has(revision)) this.#suspects.set(revision, lost);
     first.tries++;
     first.manner = 'alone';
-    if (first.tries >= TRIES_MAX || lost > LOST_TRUST) first.settle(failure);
+    if (first.tries >= this.#options.triesMax || lost > LOST_TRUST) first.settle(failure);
     else this.#alone.unshift(first);
     this.#ordinary.unshift(...unanswered.slice(1));
     // What waits of the same revision need not take others down with it.

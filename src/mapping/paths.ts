@@ -1,67 +1,93 @@
-/** The paths of the body that a mapping reads, from its syntax tree: for `try --explain` and "fields it ignores". */
+/** The paths of the webhook that a mapping reads, from its syntax tree: for `try --explain` and "fields it ignores". */
 import jsonata from 'jsonata';
 
 type Node = {
   readonly type?: string;
   readonly value?: unknown;
   readonly steps?: readonly Node[];
+  readonly lhs?: unknown;
+  readonly rhs?: unknown;
   readonly [member: string]: unknown;
+};
+
+type Path = readonly string[];
+
+type Walk = {
+  readonly found: Set<string>;
+  /** What a variable stands for, when it was bound to a plain path (`$object := data.object`). */
+  readonly variables: Map<string, Path>;
 };
 
 /** Far more than anyone wants to read. */
 const PATHS_MAX = 1_000;
+const BOUND_BY_THE_RELAY = ['headers', 'query', 'delivery'] as const;
 
-/** Sorted by where they first stand in the text; `$headers."x-id"` is `$headers.x-id`. Throws what JSONata throws. */
+/** In the order they stand in the text; `$headers."x-id"` is `$headers.x-id`. Throws what JSONata throws. */
 export function readPaths(text: string): string[] {
-  const found = new Set<string>();
-  visit(jsonata(text).ast() as unknown as Node, [], found);
-  return [...found].slice(0, PATHS_MAX);
+  const variables = new Map<string, Path>(BOUND_BY_THE_RELAY.map((name) => [name, [`$${name}`]]));
+  const walk: Walk = { found: new Set(), variables };
+  visit(jsonata(text).ast(), [], walk);
+  return [...walk.found].slice(0, PATHS_MAX);
 }
 
-/** `base` is the path of the context (`$`) that names are looked up in. */
-function visit(node: unknown, base: readonly string[], found: Set<string>): void {
+/** `base` is the path of the context (`$`) that names are looked up in; null when nobody can say. */
+function visit(node: unknown, base: Path | null, walk: Walk): void {
   if (Array.isArray(node)) {
-    for (const item of node) visit(item, base, found);
+    for (const item of node) visit(item, base, walk);
     return;
   }
   if (node === null || typeof node !== 'object' || node instanceof RegExp) return;
   const typed = node as Node;
   if (typed.type === 'path' && typed.steps !== undefined) {
-    visitPath(typed, base, found);
+    visitPath(typed, base, walk);
     return;
   }
   for (const member of Object.values(typed)) {
-    if (typeof member === 'object') visit(member, base, found);
+    if (typeof member === 'object') visit(member, base, walk);
   }
+  if (typed.type === 'bind') bind(typed, base, walk);
 }
 
-function visitPath(path: Node, base: readonly string[], found: Set<string>): void {
-  let at: readonly string[] = base;
-  const named: string[] = [];
-  const rest: Array<readonly [unknown, readonly string[]]> = [];
-  for (const [index, step] of (path.steps ?? []).entries()) {
-    const name = stepName(step, index);
-    if (name === null) {
-      // A step that is itself an expression (`items.{…}`, `items.(…)`) reads from where the path has come to.
-      rest.push([step, at]);
-      continue;
-    }
-    if (name.length > 0) {
-      at = name[0]?.startsWith('$') ? name : [...at, ...name];
-      named.push(...name);
-    }
-    for (const member of ['predicate', 'stages', 'group'] as const) rest.push([step[member], at]);
-  }
-  if (named.length > 0) found.add(at.join('.'));
-  rest.push([path.group, at]);
-  for (const [node, context] of rest) visit(node, context, found);
+function bind({ lhs, rhs }: Node, base: Path | null, walk: Walk): void {
+  const name = String((lhs as Node | undefined)?.value ?? '');
+  const value = rhs as Node | undefined;
+  const path = value?.type === 'path' ? follow(value.steps ?? [], base, walk).at : null;
+  if (path === null) walk.variables.delete(name);
+  else walk.variables.set(name, path);
 }
 
-/** Null: not a plain step. Empty: `$`, the context itself. */
-function stepName(step: Node, index: number): readonly string[] | null {
-  if (step.type === 'name' || step.type === 'string') return [String(step.value)];
-  if (step.type === 'wildcard') return ['*'];
-  if (step.type === 'descendant') return ['**'];
-  if (step.type === 'variable' && index === 0) return step.value === '' || step.value === '$' ? [] : [`$${step.value}`];
-  return null;
+type Followed = {
+  readonly at: Path | null;
+  /** Expressions on the way, with the context each is in. */
+  readonly inner: readonly (readonly [unknown, Path | null])[];
+};
+
+function follow(steps: readonly Node[], base: Path | null, walk: Walk): Followed {
+  let at = base;
+  const inner: (readonly [unknown, Path | null])[] = [];
+  for (const [index, step] of steps.entries()) {
+    if (step.type === 'name' || step.type === 'string') at = at === null ? null : [...at, String(step.value)];
+    else if (step.type === 'wildcard') at = at === null ? null : [...at, '*'];
+    else if (step.type === 'descendant') at = at === null ? null : [...at, '**'];
+    else if (step.type === 'variable' && index === 0) at = variable(String(step.value), base, walk);
+    else {
+      // A step that is itself an expression (`items.{…}`) reads from where the path has come to, and goes who knows where.
+      inner.push([step, at]);
+      if (step.type !== 'sort') at = null;
+    }
+    for (const member of ['predicate', 'stages', 'group'] as const) inner.push([step[member], at]);
+  }
+  return { at, inner };
+}
+
+function variable(name: string, base: Path | null, walk: Walk): Path | null {
+  if (name === '') return base;
+  if (name === '$') return [];
+  return walk.variables.get(name) ?? null;
+}
+
+function visitPath(path: Node, base: Path | null, walk: Walk): void {
+  const { at, inner } = follow(path.steps ?? [], base, walk);
+  if (at !== null && at.length > 0) walk.found.add(at.join('.'));
+  for (const [node, context] of [...inner, [path.group, at] as const]) visit(node, context, walk);
 }
