@@ -45,6 +45,8 @@ export type LogSink = {
   /** False: the line was dropped. */
   write(line: string): boolean;
   drained(): Promise<void>;
+  /** Forget what waits: nobody reads it, and the program has to end. */
+  abandon(): void;
 };
 
 const CLOSE_WAIT_MS = 2_000;
@@ -93,8 +95,10 @@ export function createLog(options: LogOptions): Log {
     dropped: () => dropped,
     async close() {
       const enough = new AbortController();
-      await Promise.race([sink.drained(), options.clock.wait(CLOSE_WAIT_MS, enough.signal)]);
+      const late = options.clock.wait(CLOSE_WAIT_MS, enough.signal).then(() => false);
+      const written = await Promise.race([sink.drained().then(() => true), late]);
       enough.abort();
+      if (!written) sink.abandon();
     },
   };
 }
@@ -117,7 +121,8 @@ const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 
 function standardOutput(): LogSink {
   let lost = 0;
-  const stream = pino.destination({ dest: 1, sync: false, maxLength: WAITING_BYTES_MAX });
+  // With a minimum of 0 its `flush` calls back without waiting.
+  const stream = pino.destination({ dest: 1, sync: false, minLength: 1, maxLength: WAITING_BYTES_MAX });
   stream.on('drop', () => lost++);
   // A reader that went away is no reason to stop relaying webhooks.
   stream.on('error', () => undefined);
@@ -128,5 +133,7 @@ function standardOutput(): LogSink {
       return lost === before;
     },
     drained: () => new Promise((resolve) => stream.flush(() => resolve())),
+    // Otherwise the library writes what waits when the program ends, for as long as that takes.
+    abandon: () => stream.destroy(),
   };
 }

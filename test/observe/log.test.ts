@@ -8,6 +8,7 @@ const CANARY = 'whsec_canary/5+"f2';
 function made(options: Partial<LogOptions> = {}) {
   const lines: string[] = [];
   let room = true;
+  let abandoned = 0;
   const mask = createMask();
   mask.hide([CANARY, 'user:longpassword']);
   const log = createLog({
@@ -22,10 +23,17 @@ function made(options: Partial<LogOptions> = {}) {
         return room;
       },
       drained: () => Promise.resolve(),
+      abandon: () => void abandoned++,
     },
     ...options,
   });
-  return { log, lines, last: () => JSON.parse(lines.at(-1) ?? 'null'), setRoom: (value: boolean) => (room = value) };
+  return {
+    log,
+    lines,
+    given: () => abandoned,
+    last: () => JSON.parse(lines.at(-1) ?? 'null'),
+    setRoom: (value: boolean) => (room = value),
+  };
 }
 
 describe('a line', () => {
@@ -131,12 +139,21 @@ describe('a reader that is too slow', () => {
     expect(last().msg).toBe('delivery.accepted');
   });
 
-  it('does not hold up the end either', async () => {
-    const { log } = made({
-      clock: stillClock({ late: true }),
-      sink: { write: () => true, drained: () => new Promise(() => undefined) },
-    });
-    await expect(log.close()).resolves.toBeUndefined();
+  it('does not hold up the end either: what nobody reads is given up', async () => {
+    let abandoned = 0;
+    const sink = {
+      write: () => true,
+      drained: () => new Promise<void>(() => undefined),
+      abandon: () => void abandoned++,
+    };
+    await made({ clock: stillClock({ late: true }), sink }).log.close();
+    expect(abandoned).toBe(1);
+  });
+
+  it('that takes everything in the end has nothing given up', async () => {
+    const { log, given } = made();
+    await log.close();
+    expect(given()).toBe(0);
   });
 });
 
