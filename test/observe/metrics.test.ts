@@ -66,6 +66,16 @@ describe('metrics', () => {
     expect([...lines.keys()].filter((line) => line.includes('made-up'))).toEqual([]);
   });
 
+  it('never show a key that somebody put where the source should stand', async () => {
+    const canary = 'canary-whsec-44';
+    const metrics = make();
+    metrics.know(['stripe']);
+    metrics.received({ source: canary, result: 'unverified', durationMs: 1 });
+    metrics.events(canary, 'created', 1);
+    metrics.mappingFailed(canary, 'mapping_error');
+    expect(await metrics.text(state)).not.toContain(canary);
+  });
+
   it('bound how many sources there are', async () => {
     const metrics = make();
     metrics.know(Array.from({ length: 5_000 }, (_, index) => `s${index}`));
