@@ -290,7 +290,6 @@ class Lane implements Forwarder {
     }
     const halves = halve(batch, this.#sizeOf, this.#newBatchId);
     this.#hand.putFirst(halves);
-    return await this.#releaseIfStopping();
   }
 
   async #again(batch: Batch, outcome: Extract<Outcome, { kind: 'retry' }>): Promise<void> {
@@ -300,7 +299,6 @@ class Lane implements Forwarder {
     }
     this.#hand.putFirst([batch]);
     await this.#keepThrough(this.#circuit.waitMs());
-    return await this.#releaseIfStopping();
   }
 
   /** Before a long sleep: leases that would end in it are extended, or given up when it is longer than a lease. */
@@ -317,10 +315,6 @@ class Lane implements Forwarder {
 
   async #releaseHand(): Promise<void> {
     for (const batch of this.#hand.takeAll()) await this.#custody.release(batch.events, batch.attempts > 0);
-  }
-
-  async #releaseIfStopping(): Promise<void> {
-    if (this.#stopping()) await this.#releaseHand();
   }
 
   #turn(ticket: number, outcome: Outcome): void {

@@ -94,3 +94,28 @@ test('the metric tells closed, open and half-open apart', async () => {
   seen.push(circuit.status().circuit);
   expect(seen).toEqual([0, 2, 1, 0]);
 });
+
+test('a late failure from before a recovery opens again: its batch must not be sent without a wait', async () => {
+  const clock = createFakeClock();
+  const circuit = new Circuit({ clock, concurrency: 10, retry });
+  const [first, late] = [circuit.begin(), circuit.begin()];
+  circuit.settle(first, broken);
+  await clock.advance(3000);
+  circuit.settle(circuit.begin(), delivered);
+  expect(circuit.waitMs()).toBe(0);
+  circuit.settle(late, broken);
+  expect(circuit.waitMs()).toBe(3000);
+});
+
+test('events are not leased without end while parts of split batches wait', async () => {
+  await using lane = await openLane({ concurrency: 1, batch: { eventsMax: 32, bytesMax: 1_900_000, lingerMs: 0 } });
+  lane.sandbox.faults.order({ status: 400, body: 'no', times: 100_000 });
+  lane.put('stripe', 1000);
+  lane.forwarder.start();
+  await until(() => lane.clock.waits().includes(10_000) && lane.forwarder.status().inFlight === 0);
+  expect(lane.keeper.leased()).toBeGreaterThan(0);
+  expect(lane.keeper.leased()).toBeLessThanOrEqual(64);
+  expect(lane.keeper.waiting()).toBeGreaterThan(900);
+  await lane.forwarder.stop();
+  expect(lane.keeper.leased()).toBe(0);
+});
