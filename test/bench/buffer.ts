@@ -57,7 +57,10 @@ async function acceptMany(buffer: SqliteBuffer, count: number, clients: number):
   waits.sort((a, b) => a - b);
   const p99 = waits[Math.floor(waits.length * 0.99)] ?? 0;
   const rate = Math.round((count / tookMs) * 1000);
-  say(`accept, ${clients} clients`, `${rate}/s, p99 ${p99.toFixed(1)} ms, main thread ${((user + system) / count).toFixed(1)} µs each`);
+  say(
+    `accept, ${clients} clients`,
+    `${rate}/s, p99 ${p99.toFixed(1)} ms, main thread ${((user + system) / count).toFixed(1)} µs each`,
+  );
 }
 
 async function mapAll(buffer: SqliteBuffer, eventsEach: number): Promise<void> {
@@ -100,7 +103,10 @@ async function sendMany(buffer: SqliteBuffer, rounds: number): Promise<void> {
     count += events.length;
   }
   const each = count / rounds;
-  say(`lease and settle ${each} events`, `${(took.lease / rounds).toFixed(1)} + ${(took.settle / rounds).toFixed(1)} ms`);
+  say(
+    `lease and settle ${each} events`,
+    `${(took.lease / rounds).toFixed(1)} + ${(took.settle / rounds).toFixed(1)} ms`,
+  );
   say('lease and settle', `${Math.round((count / (took.lease + took.settle)) * 1000)} events/s`);
 }
 

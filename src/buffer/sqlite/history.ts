@@ -19,7 +19,6 @@ const bytesPerPiece = 1024 * 1024;
 const keysPerPiece = 300;
 /** Keys looked at for one piece; those whose delivery is still there are passed over. */
 const keysLookedAt = 5_000;
-/** Events of one delivery go all at once up to here, else in pieces of their own. */
 
 export class History {
   readonly #store: Store;
@@ -100,10 +99,10 @@ export class History {
 
   /** Most sweeps find nothing: they must not cost a transaction and its fsync. */
   #anyBefore(before: number): boolean {
-    const settled = this.#settled.iterate<[number, number, number, number, number]>().next();
-    if (!settled.done && settled.value[2] <= before) return true;
-    const key = this.#oldKeys.iterate<[number, number]>().next();
-    return !key.done && key.value[1] <= before;
+    const settled = this.#settled.get<[number, number, number, number, number]>();
+    if (settled && settled[2] <= before) return true;
+    const key = this.#oldKeys.get<[number, number]>();
+    return key !== undefined && key[1] <= before;
   }
 
   #dropSettled(counts: Counts, goes: (receivedAt: number, bytes: number) => boolean): number {

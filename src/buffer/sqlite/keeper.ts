@@ -199,7 +199,7 @@ export class SqliteBuffer implements BufferKeeper {
   #read: ReadLane['read'] = (kind, ask) => this.#refusal() ?? this.#reads.read(kind, ask);
 
   #refusal(): Promise<never> | null {
-    const reason = this.#link.failure ?? (this.#closing ? new Error('the buffer is closed') : null);
+    const reason = this.#closing ? new Error('the buffer is closed') : this.#link.failure;
     return reason && Promise.reject(reason);
   }
 }

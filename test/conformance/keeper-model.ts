@@ -1,0 +1,262 @@
+/** Any sequence of calls, crashes and hours leaves a keeper and a model of some arrays in agreement. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { BufferKeeper, Settlement } from '../../src/buffer/contract.ts';
+import { eventOf, type MovedClock, webhook } from '../support/buffer-fixtures.ts';
+import { type Harness, keepDeliveriesMs, turnsOf } from './keeper.ts';
+
+type ModelDelivery = {
+  readonly id: string;
+  readonly source: string;
+  readonly receivedAt: number;
+  state: 'accepted' | 'mapped' | 'skipped' | 'failed';
+  kept: boolean;
+};
+type ModelEvent = {
+  readonly id: string;
+  readonly source: string;
+  readonly delivery: ModelDelivery;
+  readonly time: number;
+  state: 'waiting' | 'delivered' | 'dead';
+  leasedUntil: number;
+  attempts: number;
+  position: number;
+};
+type Model = {
+  readonly deliveries: ModelDelivery[];
+  readonly events: ModelEvent[];
+  readonly keys: Map<string, ModelDelivery>;
+  duplicates: number;
+  letters: number;
+};
+type Real = { keeper: BufferKeeper; readonly harness: Harness; readonly clock: MovedClock };
+type Command = fc.AsyncCommand<Model, Real>;
+
+const sources = ['a', 'b', 'c'];
+
+/** A command that may always run, with its arguments as its name. */
+function command(name: string, run: (model: Model, real: Real) => Promise<void>): Command {
+  return { check: () => true, run, toString: () => name };
+}
+
+function accept(source: string, key: number | null): Command {
+  return command(`accept ${source} ${key}`, async (model, { keeper, clock }) => {
+    const answer = await keeper.accept(webhook(clock, { source, key: key === null ? null : `k${key}` }));
+    const seen = key === null ? undefined : model.keys.get(`${source} ${key}`);
+    if (seen && clock.now() - seen.receivedAt < keepDeliveriesMs) {
+      model.duplicates += 1;
+      expect(answer).toEqual({ status: 'duplicate', id: seen.id });
+      return;
+    }
+    expect(answer.status).toBe('accepted');
+    if (answer.status !== 'accepted') return;
+    const delivery: ModelDelivery = { id: answer.id, source, receivedAt: clock.now(), state: 'accepted', kept: true };
+    model.deliveries.push(delivery);
+    if (key !== null) model.keys.set(`${source} ${key}`, delivery);
+  });
+}
+
+function map(limit: number, eventCount: number, times: number, broken: boolean): Command {
+  return command(`map ${limit} × ${eventCount} ${broken} ${times} times`, async (model, { keeper }) => {
+    const unmapped = model.deliveries.filter(({ state }) => state === 'accepted').slice(0, limit);
+    const next = await keeper.nextDeliveries({ after: 0, limit, bytesMax: 1_000_000 });
+    expect(next.map(({ id }) => id)).toEqual(unmapped.map(({ id }) => id));
+    const letter = { kind: 'event' as const, reason: 'invalid_event', message: 'a rule', attempts: 0, eventJson: '{}' };
+    const state = eventCount === 0 && !broken ? ('skipped' as const) : ('mapped' as const);
+    const batch = next.map((delivery) => ({
+      delivery,
+      state,
+      events: Array.from({ length: eventCount }, (_, index) => eventOf(delivery, index, { time: 1_000 - 7 * index })),
+      dead: broken ? [letter] : [],
+    }));
+    for (let time = 0; time < times; time++) await keeper.commitMapped(batch);
+    unmapped.forEach((delivery, at) => {
+      delivery.state = state;
+      const { source } = delivery;
+      const shared = { source, delivery, leasedUntil: 0, attempts: 0, position: 0 };
+      for (const { id, time } of batch[at]?.events ?? []) model.events.push({ ...shared, id, time, state: 'waiting' });
+      if (!broken) return;
+      model.events.push({ ...shared, id: '', time: 0, state: 'dead' });
+      model.letters += 1;
+    });
+  });
+}
+
+function lease(order: readonly string[], eventsMax: number): Command {
+  return command(`lease ${eventsMax} of ${order.join()}`, async (model, { keeper, clock }) => {
+    const expected = order.flatMap((source) =>
+      ready(model, clock)
+        .filter((event) => event.source === source)
+        .slice(0, eventsMax),
+    );
+    const leased = await keeper.lease(turnsOf(order, eventsMax));
+    took(expected, leased, clock);
+  });
+}
+
+function leaseOlder(time: number, eventsMax: number): Command {
+  return command(`lease ${eventsMax} older than ${time}`, async (model, { keeper, clock }) => {
+    const old = ready(model, clock).filter((event) => event.time < time);
+    // Sorting is stable: events of one time stay in the order of their positions.
+    const expected = old.sort((one, other) => one.time - other.time).slice(0, eventsMax);
+    took(expected, await keeper.lease({ ...turnsOf([], 0), olderThan: { time, eventsMax } }), clock);
+  });
+}
+
+function ready(model: Model, clock: MovedClock): ModelEvent[] {
+  return model.events.filter(({ state, leasedUntil }) => state === 'waiting' && leasedUntil <= clock.monotonic());
+}
+
+function took(
+  expected: ModelEvent[],
+  leased: readonly { id: string; position: number; attempts: number }[],
+  clock: MovedClock,
+) {
+  const seen = (events: readonly { id: string; attempts: number }[]) =>
+    events.map(({ id, attempts }) => [id, attempts]);
+  expect(seen(leased)).toEqual(seen(expected));
+  expected.forEach((event, at) => {
+    event.leasedUntil = clock.monotonic() + 1_000;
+    event.position = leased[at]?.position ?? 0;
+  });
+}
+
+/** Every `step`th event that was ever leased, whether its lease still runs, has ended, or it is long settled. */
+function leasedOnce(model: Model, step: number): ModelEvent[] {
+  return model.events.filter(({ position }) => position > 0).filter((_, at) => at % step === 0);
+}
+
+function settle(step: number, dies: boolean): Command {
+  return command(`settle every ${step} ${dies ? 'dead' : 'delivered'}`, async (model, { keeper }) => {
+    const chosen = leasedOnce(model, step);
+    const letter = { kind: 'event' as const, reason: 'rejected', message: 'no', attempts: 1 };
+    await keeper.settle(
+      chosen.map(
+        ({ position }): Settlement => (dies ? { position, state: 'dead', letter } : { position, state: 'delivered' }),
+      ),
+    );
+    for (const event of chosen.filter(({ state }) => state === 'waiting')) {
+      event.state = dies ? 'dead' : 'delivered';
+      if (dies) model.letters += 1;
+    }
+  });
+}
+
+function release(step: number, attempted: boolean): Command {
+  return command(`release every ${step} ${attempted}`, async (model, { keeper, clock }) => {
+    await keeper.sweep(); // what has ended must be known to have ended: only then is releasing it nothing
+    sweepModel(model, clock);
+    const chosen = leasedOnce(model, step);
+    await keeper.release(
+      chosen.map(({ position }) => position),
+      attempted,
+    );
+    for (const event of chosen) {
+      if (event.state !== 'waiting' || event.leasedUntil <= clock.monotonic()) continue;
+      event.leasedUntil = 0;
+      if (attempted) event.attempts += 1;
+    }
+  });
+}
+
+function pass(ms: number): Command {
+  return command(`pass ${ms} ms`, async (_, { clock }) => clock.advance(ms));
+}
+
+const sweep = command('sweep', async (model, { keeper, clock }) => {
+  await keeper.sweep();
+  sweepModel(model, clock);
+});
+
+function sweepModel(model: Model, clock: MovedClock): void {
+  for (const delivery of model.deliveries) {
+    const waits = model.events.some((event) => event.delivery === delivery && event.state === 'waiting');
+    if (delivery.state !== 'accepted' && !waits && clock.now() - delivery.receivedAt >= keepDeliveriesMs)
+      delivery.kept = false;
+  }
+}
+
+const crash = command('crash', async (model, real) => {
+  real.keeper = await real.harness.crashAndReopen(real.keeper);
+  for (const event of model.events) event.leasedUntil = 0;
+});
+
+const tally = command('tally', async (model, { keeper, clock }) => {
+  await keeper.sweep();
+  sweepModel(model, clock);
+  const { sources: counted, waitingByDestination, deadLetters } = await keeper.tally();
+  const total = { accepted: 0, duplicates: 0, waiting: 0, letters: 0 };
+  for (const [source, count] of Object.entries(counted)) {
+    const deliveries = model.deliveries.filter((delivery) => delivery.source === source);
+    const events = model.events.filter((event) => event.source === source);
+    const inState = (state: string) => [...deliveries, ...events].filter((each) => each.state === state).length;
+    expect(count).toMatchObject({
+      accepted: deliveries.length,
+      unmapped: inState('accepted'),
+      mapped: inState('mapped'),
+      skipped: inState('skipped'),
+      failed: 0,
+      created: events.length,
+      waiting: inState('waiting'),
+      delivered: inState('delivered'),
+      dead: inState('dead'),
+    });
+    expect(keeper.ready('mixpanel').get(source) ?? 0).toBe(
+      ready(model, clock).filter((event) => event.source === source).length,
+    );
+    total.accepted += count.accepted;
+    total.duplicates += count.duplicates;
+    total.waiting += count.waiting;
+  }
+  for (const { count } of deadLetters) total.letters += count;
+  expect(total).toEqual({
+    accepted: model.deliveries.length,
+    duplicates: model.duplicates,
+    waiting: waitingByDestination.mixpanel ?? 0,
+    letters: model.letters,
+  });
+  const { items } = await keeper.deliveries({}, { limit: 1_000 });
+  expect(items.map(({ id }) => id).reverse()).toEqual(model.deliveries.filter(({ kept }) => kept).map(({ id }) => id));
+});
+
+const source = fc.constantFrom(...sources);
+const some = fc.integer({ min: 1, max: 4 });
+const commands = [
+  fc.tuple(source, fc.option(fc.integer({ min: 0, max: 5 }))).map(([of, key]) => accept(of, key)),
+  fc.tuple(source, fc.option(fc.integer({ min: 0, max: 5 }))).map(([of, key]) => accept(of, key)),
+  fc
+    .tuple(some, fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 2 }), fc.boolean())
+    .map(([limit, count, times, broken]) => map(limit, count, times, broken)),
+  fc.tuple(fc.shuffledSubarray(sources, { minLength: 1 }), some).map(([order, max]) => lease(order, max)),
+  fc.tuple(fc.constantFrom(980, 990, 995, 2_000), some).map(([time, max]) => leaseOlder(time, max)),
+  fc.tuple(some, fc.boolean()).map(([step, dies]) => settle(step, dies)),
+  fc.tuple(some, fc.boolean()).map(([step, attempted]) => release(step, attempted)),
+  fc.constantFrom(1, 400, 1_000, keepDeliveriesMs / 2, keepDeliveriesMs).map(pass),
+  fc.constant(sweep),
+  fc.constant(crash),
+  fc.constant(tally),
+];
+
+/** On failure fast-check prints the shortest sequence and the seed that finds it again. */
+export function keeperEqualsModel(
+  name: string,
+  makeHarness: () => Promise<Harness>,
+  size: { runs: number; commands: number },
+): void {
+  describe(`${name} against a model`, () => {
+    it('agrees after any sequence of calls and crashes', async () => {
+      const property = fc.asyncProperty(fc.commands(commands, { maxCommands: size.commands }), async (sequence) => {
+        const harness = await makeHarness();
+        const real: Real = { keeper: await harness.open(), harness, clock: harness.clock };
+        const model: Model = { deliveries: [], events: [], keys: new Map(), duplicates: 0, letters: 0 };
+        try {
+          await fc.asyncModelRun(() => ({ model, real }), sequence);
+          await tally.run(model, real);
+        } finally {
+          await harness.remove(real.keeper);
+        }
+      });
+      await fc.assert(property, { numRuns: size.runs });
+    }, 300_000);
+  });
+}

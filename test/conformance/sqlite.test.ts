@@ -1,0 +1,28 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
+import { movedClock } from '../support/buffer-fixtures.ts';
+import { type Harness, keepDeliveriesMs, keeperConforms } from './keeper.ts';
+import { keeperEqualsModel } from './keeper-model.ts';
+
+async function sqliteHarness(): Promise<Harness> {
+  const folder = await mkdtemp(join(tmpdir(), 'buffer-'));
+  const clock = movedClock();
+  const open = () => openSqliteBuffer({ folder, clock, bytesMax: 64 * 1024 * 1024, keepDeliveriesMs });
+  return {
+    clock,
+    open,
+    async crashAndReopen(keeper) {
+      await (keeper as SqliteBuffer).crash();
+      return open();
+    },
+    async remove(keeper) {
+      await (keeper as SqliteBuffer).crash();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+keeperConforms('SQLite', sqliteHarness);
+keeperEqualsModel('SQLite', sqliteHarness, { runs: 30, commands: 50 });
