@@ -7,6 +7,7 @@
 import { Command, CommanderError } from 'commander';
 import { UsageError } from '../errors.ts';
 import { version } from '../version.ts';
+import { examples, overview } from './help.ts';
 import { createOutput, type Output } from './output.ts';
 
 /** What a command is handed besides its own options. */
@@ -39,14 +40,6 @@ function explain(error: unknown, output: Output): number {
   return 1;
 }
 
-const examples = `
-Examples:
-  trackrelay serve                               start the relay (with nothing set: a sandbox, sample sources)
-  trackrelay check                               compile every mapping, run every case
-  trackrelay try stripe payload.json --explain   show the events a payload becomes
-  trackrelay send github                         post a correctly signed sample webhook
-`;
-
 function createProgram(output: Output, end: (exitCode: number) => void): Command {
   const program = new Command('trackrelay')
     .description('A relay for webhooks: proves who sent each, keeps it safely, forwards it to Mixpanel as events.')
@@ -54,16 +47,20 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
     .exitOverride()
     .showSuggestionAfterError()
     .configureHelp({ sortSubcommands: false })
-    .addHelpText('before', examples);
+    .addHelpText('before', overview);
   const context = (options: { json?: boolean }): Context => ({ output, json: options.json ?? false });
   const add = (name: string, description: string) =>
-    program.command(name).description(description).option('--json', 'print the result as JSON');
+    program
+      .command(name)
+      .description(description)
+      .option('--json', 'print the result as JSON')
+      .addHelpText('after', examples[name.split(' ')[0] as keyof typeof examples]);
 
   add('serve', 'start the relay').action(async () => end(await (await import('./serve.ts')).serve(output)));
   add('check [folder]', 'compile every mapping, run every case, say what is wrong and where').action(
     async (folder, options) => end(await (await import('./check.ts')).check(folder ?? null, context(options))),
   );
-  add('try <source> <file>', 'show the events that a payload becomes (FILE may be a folder, or - for stdin)')
+  add('try <source> <file>', 'show the events that a payload becomes (FILE: a file, a folder, a case, or - for stdin)')
     .option('--headers <file>', 'JSON file of request headers')
     .option('--explain', 'say what the mapping reads and how each event was completed')
     .action(async (source, file, options) =>
@@ -71,7 +68,10 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
     );
   add('send <source> [what]', 'sign a payload as the provider would and post it (a case, a file, or - for stdin)')
     .option('--url <url>', 'where to post; default: the relay of this environment')
-    .option('--set <path=value>', 'change the payload first; repeatable', collect, [])
+    .option('--headers <file>', 'JSON file of request headers')
+    .option('--set <path=value>', 'change the payload first; repeatable', collect)
+    .option('--same-id', 'keep the delivery id of the payload')
+    .option('--same-time', 'keep the times of a case')
     .option('--bad-signature', 'send a signature that does not match')
     .action(async (source, what, options) =>
       end(await (await import('./send.ts')).send({ source, what: what ?? null, ...options }, context(options))),
@@ -95,7 +95,7 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
   return program;
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 

@@ -1,0 +1,70 @@
+/** The examples under each command's `--help`: what people type, before what the options are. */
+
+export const overview = `
+Examples:
+  trackrelay serve                               start the relay (with nothing set: a sandbox, sample sources)
+  trackrelay demo                                the same, with sample webhooks on their way
+  trackrelay check                               compile every mapping, run every case
+  trackrelay try stripe payload.json --explain   show the events a payload becomes
+  trackrelay send github                         post a correctly signed sample webhook
+`;
+
+export const examples = {
+  serve: `
+Examples:
+  trackrelay serve                                     events go to the built-in sandbox
+  MIXPANEL_TOKEN_FILE=/run/secrets/t trackrelay serve  events go to Mixpanel
+All settings come from the environment: trackrelay config lists them.
+`,
+  check: `
+Examples:
+  trackrelay check                     every source in RELAY_MAPPINGS_DIR
+  trackrelay check mappings/stripe     one source
+  trackrelay check /mappings --json    for a pipeline; exit 1 when something is wrong
+`,
+  try: `
+Examples:
+  trackrelay try stripe invoice-paid                    a case of the source, by its name
+  trackrelay try stripe payload.json --explain          what the mapping reads, how each event was completed
+  trackrelay try github push.json --headers push.headers.json
+  trackrelay try stripe mappings/stripe/cases --json    one line of JSON for each file
+  curl -s https://example.com/payload | trackrelay try stripe -
+The content type is the one in the headers file, else told by the file's ending (.json, .form, .xml, .ndjson, .txt).
+`,
+  send: `
+Examples:
+  trackrelay send github                                    its first case
+  trackrelay send stripe invoice-paid                       one case, as if it happened now, under a new delivery id
+  trackrelay send stripe invoice-paid --set data.object.amount_paid=4200
+  trackrelay send stripe payload.json                       a payload of your own; its times stay as they are
+  trackrelay send stripe invoice-paid --same-id             twice: the second is a duplicate
+  trackrelay send stripe --url https://hooks.example.com    another relay, with the secret it has
+Secrets come from the environment, as for serve; in sandbox mode from the data folder.
+`,
+  providers: `
+Examples:
+  trackrelay providers           all of them
+  trackrelay providers stripe    how one is verified, and where its secret is found
+`,
+  config: `
+Examples:
+  trackrelay config           secrets are shown only as [set]
+  trackrelay config --json
+`,
+  health: `
+Examples:
+  trackrelay health                              the relay of this environment; exit 0 pass or warn, 1 fail, 3 not reachable
+  trackrelay health --url http://10.0.0.5:8081   another one; RELAY_ADMIN_TOKEN is sent when it is set
+`,
+  sandbox: `
+Examples:
+  trackrelay sandbox                                  on http://127.0.0.1:8090
+  MIXPANEL_TOKEN=sandbox MIXPANEL_API_URL=http://127.0.0.1:8090 trackrelay serve    a relay that sends to it
+`,
+  demo: `
+Examples:
+  trackrelay demo           leaves the relay running until Ctrl-C
+  trackrelay demo --once    ends: exit 0 when every expected event arrived, else 1
+It uses free ports and a data folder of its own, unless RELAY_PORT, RELAY_ADMIN_PORT or RELAY_DATA_DIR are set.
+`,
+} as const;
