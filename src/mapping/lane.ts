@@ -89,9 +89,10 @@ export class Lane implements AsyncDisposable {
     return this.#crew;
   }
 
-  /** In order. Rejects only when there is no evaluator to be had: then nothing is said about the jobs. */
-  async run(jobs: readonly Job[], cancelled: AbortSignal | null = null): Promise<MapResult[]> {
-    this.#checkOpen(jobs.length);
+  /** In order. One rejects only when there is no evaluator to be had: then nothing is said about the job. */
+  run(jobs: readonly Job[], cancelled: AbortSignal | null = null): Promise<MapResult>[] {
+    const refusal = this.#refusal(jobs.length);
+    if (refusal !== null) return jobs.map(() => Promise.reject(refusal));
     const results = jobs.map(
       (job) =>
         new Promise<MapResult>((settle, fail) => {
@@ -101,20 +102,21 @@ export class Lane implements AsyncDisposable {
         }),
     );
     this.#pump();
-    return Promise.all(results);
+    return results;
   }
 
   async compile(text: string): Promise<CompileResult> {
-    this.#checkOpen(1);
+    const refusal = this.#refusal(1);
+    if (refusal !== null) throw refusal;
     const result = new Promise<CompileResult>((settle, fail) => this.#compiles.push({ text, settle, fail }));
     this.#pump();
     return result;
   }
 
-  #checkOpen(more: number): void {
-    if (this.#closed) throw new LaneClosed('The evaluator is closed');
+  #refusal(more: number): Error | null {
+    if (this.#closed) return new LaneClosed('The evaluator is closed');
     const waiting = this.#ordinary.length + this.#alone.length + this.#compiles.length;
-    if (waiting + more > this.#options.jobsWaitingMax) throw new Error('Too many jobs wait for the evaluator');
+    return waiting + more > this.#options.jobsWaitingMax ? new Error('Too many jobs wait for the evaluator') : null;
   }
 
   #pump(): void {

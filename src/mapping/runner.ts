@@ -44,6 +44,8 @@ export type MapTask = { readonly program: Program; readonly delivery: MapInput }
 export interface Runner extends AsyncDisposable {
   /** Results in order. Rejects only when no evaluator can be had: then try again later. */
   map(tasks: readonly MapTask[]): Promise<readonly MapResult[]>;
+  /** The same, each when it is there: those that take evaluators down come last, long after the others. */
+  mapEach(tasks: readonly MapTask[]): readonly Promise<MapResult>[];
   /** What is wrong with a mapping's text. */
   compile(text: string): Promise<CompileResult>;
   /** Start the door's evaluator before it is needed. */
@@ -73,7 +75,8 @@ export function createRunner(options: RunnerOptions): Runner {
   const mapping = lane('mapping');
   const door = new Door(clock, () => lane('door'));
   return {
-    map: (tasks) => mapping.run(tasks.map(jobOf)),
+    map: (tasks) => Promise.all(mapping.run(tasks.map(jobOf))),
+    mapEach: (tasks) => mapping.run(tasks.map(jobOf)),
     compile: (text) => mapping.compile(text),
     warmDoor: () => door.warm(),
     doorId: (source, view) => door.ask(source, view),
@@ -140,7 +143,7 @@ class Door implements AsyncDisposable {
       body: Buffer.from(JSON.stringify(view.body) ?? 'null'),
     };
     const late = this.#clock.wait(answerMs, answered.signal).then(() => tooLate.abort());
-    const asked = lane.run([job], tooLate.signal).then(
+    const asked = Promise.all(lane.run([job], tooLate.signal)).then(
       ([result]) => this.#judge(text, result),
       () => null,
     );

@@ -1,7 +1,8 @@
 /**
  * The mapping stage: log → queue. Deliveries are taken in the order of their positions, mapped, shaped for each
  * destination of their source, and committed; the next batch is mapped while the last one is committed. States:
- * idle (waits for work) → mapping → idle … → stopped. A delivery is committed or it is read again: nothing is lost when
+ * idle (waits for work) → mapping → idle … → stopped. What takes too long (a mapping that has to be killed again and
+ * again) is set aside and committed when it comes, so that no source waits for another's mistake. A delivery is committed or it is read again: nothing is lost when
  * this stops in the middle, and committing twice changes nothing (buffer/contract.ts, promise 3).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -25,6 +26,10 @@ const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 /** Work is announced (`onWork`); this is for the announcement that never came. */
 const IDLE_POLL_MS = 1_000;
+/** A batch takes 20 ms; who is not done after so long is set aside. */
+const PATIENCE_MS = 500;
+/** Deliveries set aside; when there are more, everybody waits. */
+const ASIDE_MAX = 512;
 /** Time a stop gives the batch in hand. */
 const STOP_MAX_MS = 2_000;
 
@@ -34,7 +39,7 @@ export type StageSource = { readonly destinations: readonly string[]; readonly p
 export type MappingStageOptions = {
   readonly buffer: Pick<BufferKeeper, 'nextDeliveries' | 'commitMapped' | 'onWork'>;
   readonly library: { mappingOf(source: string): StageSource | null };
-  readonly runner: Pick<Runner, 'map'>;
+  readonly runner: Pick<Runner, 'mapEach'>;
   readonly shape: Shape;
   readonly clock: Clock;
   /** True while accepting needs the machine. */
@@ -53,6 +58,12 @@ export function createMappingStage(options: MappingStageOptions): MappingStage {
   return new Stage(options);
 }
 
+/** A delivery that is asked about. */
+type Asked = {
+  readonly delivery: Delivery;
+  readonly destinations: readonly string[];
+  readonly program: Program | null;
+};
 type Spoken = {
   readonly delivery: Delivery;
   readonly destinations: readonly string[];
@@ -67,6 +78,8 @@ class Stage implements MappingStage {
   readonly #done: Promise<void>;
   #wake = new AbortController();
   #inHand = 0;
+  readonly #aside = new Set<Promise<void>>();
+  #sliceBegan = 0;
 
   constructor(options: MappingStageOptions) {
     this.#options = options;
@@ -83,6 +96,8 @@ class Stage implements MappingStage {
     let committing = Promise.resolve();
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
+      while (this.#aside.size >= ASIDE_MAX && !this.#stop.signal.aborted)
+        await this.#rest(IDLE_POLL_MS, ...this.#aside);
       const busy = this.#options.busy();
       const request = { after, limit: busy ? BUSY_DELIVERIES : BATCH_DELIVERIES, bytesMax: BATCH_BYTES_MAX };
       const batch = await this.#insist('read', () => this.#options.buffer.nextDeliveries(request));
@@ -90,9 +105,9 @@ class Stage implements MappingStage {
       const last = batch.at(-1);
       if (last === undefined) {
         await committing;
-        // All that was read is committed, so the start of the log is what is unmapped, also what a replay put back.
-        if (after > 0) after = 0;
-        else await this.#rest(IDLE_POLL_MS);
+        // When all that was read is committed, the start of the log is what is unmapped, also what a replay put back.
+        if (after > 0 && this.#aside.size === 0) after = 0;
+        else await this.#rest(IDLE_POLL_MS, ...this.#aside);
         continue;
       }
       after = last.position;
@@ -107,23 +122,59 @@ class Stage implements MappingStage {
     await committing;
   }
 
-  /** Waits for work, an end, or the poll. */
-  async #rest(ms: number): Promise<void> {
-    await this.#options.clock.wait(ms, AbortSignal.any([this.#wake.signal, this.#stop.signal]));
+  /** Waits for work, an end, the poll, or something set aside. */
+  async #rest(ms: number, ...aside: readonly Promise<void>[]): Promise<void> {
+    const enough = new AbortController();
+    const signal = AbortSignal.any([this.#wake.signal, this.#stop.signal, enough.signal]);
+    await Promise.race([this.#options.clock.wait(ms, signal), ...aside]);
+    enough.abort();
   }
 
   async #map(batch: readonly Delivery[]): Promise<readonly Spoken[]> {
-    const { library, runner } = this.#options;
-    const turns = batch.map((delivery) => ({ delivery, source: library.mappingOf(delivery.source) }));
-    const tasks = turns.flatMap(({ delivery, source }) =>
-      source?.program ? [{ program: source.program, delivery }] : [],
+    const { library, runner, clock } = this.#options;
+    const asked: Asked[] = batch.map((delivery) => {
+      const source = library.mappingOf(delivery.source);
+      return { delivery, destinations: source?.destinations ?? [], program: source?.program ?? null };
+    });
+    const tasks = asked.flatMap(({ delivery, program }) => (program === null ? [] : [{ program, delivery }]));
+    const answers = runner.mapEach(tasks);
+    const results = new Map<number, MapResult>();
+    const all = Promise.all(
+      answers.map(async (answer, index) => {
+        results.set((tasks[index] as (typeof tasks)[number]).delivery.position, await answer);
+      }),
     );
-    const results = (await runner.map(tasks)).values();
-    return turns.map(({ delivery, source }) => ({
-      delivery,
-      destinations: source?.destinations ?? [],
-      result: source?.program ? (results.next().value ?? null) : null,
-    }));
+    const enough = new AbortController();
+    try {
+      await Promise.race([all, clock.wait(PATIENCE_MS, enough.signal)]);
+    } finally {
+      enough.abort();
+    }
+    // Who rejects later is asked again where it is awaited.
+    all.catch(() => {});
+    const answerOf = new Map(tasks.map(({ delivery }, index) => [delivery.position, answers[index]]));
+    const spoken: Spoken[] = [];
+    for (const one of asked) {
+      const result = one.program === null ? null : results.get(one.delivery.position);
+      if (result !== undefined) spoken.push({ ...one, result });
+      else this.#setAside(one, answerOf.get(one.delivery.position));
+    }
+    return spoken;
+  }
+
+  #setAside(one: Asked, answer: Promise<MapResult> | undefined): void {
+    const { program, delivery } = one;
+    const work = (async () => {
+      let result = (await answer?.catch(() => null)) ?? null;
+      if (result === null && program !== null) {
+        const again = () => Promise.all(this.#options.runner.mapEach([{ program, delivery }]));
+        result = (await this.#insist('map', again))?.[0] ?? null;
+      }
+      // Null: stopped. It is read again at the next start.
+      if (result === null) this.#inHand--;
+      else await this.#shapeAndCommit([{ ...one, result }]);
+    })().finally(() => this.#aside.delete(work));
+    this.#aside.add(work);
   }
 
   /** Never rejects: nobody awaits it before the next batch is mapped. */
@@ -141,8 +192,6 @@ class Stage implements MappingStage {
     }
     if (piece.length > 0) await this.#commit(piece);
   }
-
-  #sliceBegan = 0;
 
   async #shape({ delivery, destinations, result }: Spoken): Promise<Mapped> {
     const { clock, shape } = this.#options;
@@ -176,7 +225,11 @@ class Stage implements MappingStage {
     });
     this.#inHand -= piece.length;
     if (committed === null) return;
-    for (const one of piece) this.#options.onMapped?.(one.mapped, one.seconds);
+    try {
+      for (const one of piece) this.#options.onMapped?.(one.mapped, one.seconds);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'Mapping stage: what was mapped could not be counted');
+    }
   }
 
   /** Again and again with backoff, until it works or the stage is stopped (null). */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BufferKeeper, MappedDelivery } from '../../src/buffer/contract.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type MapResult, programOf } from '../../src/mapping/program.ts';
+import { createRunner } from '../../src/mapping/runner.ts';
 import { createMappingStage, type MappingStageOptions, type StageSource } from '../../src/mapping/stage.ts';
 import type { Delivery } from '../../src/model.ts';
 import { delivery, eventually, shape } from '../support/mapping.ts';
@@ -59,8 +60,8 @@ const sources = new Map<string, StageSource>([
 
 /** The body says what the mapping makes of it: the evaluator has its own tests. */
 const runner = {
-  map: async (tasks: readonly { delivery: { body: Uint8Array } }[]): Promise<readonly MapResult[]> =>
-    tasks.map(({ delivery: { body } }) => {
+  mapEach: (tasks: readonly { delivery: { body: Uint8Array } }[]): readonly Promise<MapResult>[] =>
+    tasks.map(async ({ delivery: { body } }): Promise<MapResult> => {
       const { outputs, reason } = JSON.parse(Buffer.from(body).toString());
       return reason ? { ok: false, reason, message: `said ${reason}` } : { ok: true, outputs, tookMicros: 100 };
     }),
@@ -161,9 +162,9 @@ describe('the mapping stage', () => {
     log.failures = 2;
     let refusals = 2;
     const moody = {
-      map: (tasks: Parameters<typeof runner.map>[0]) => {
-        if (refusals-- > 0) throw new Error('no evaluator');
-        return runner.map(tasks);
+      mapEach: (tasks: Parameters<typeof runner.mapEach>[0]) => {
+        if (refusals-- > 0) return tasks.map(() => Promise.reject(new Error('no evaluator')));
+        return runner.mapEach(tasks);
       },
     };
     await using _stage = start(log, { runner: moody });
@@ -217,9 +218,27 @@ describe('the mapping stage', () => {
     expect(stage.inHand).toBe(0);
   });
 
+  it('does not let a source wait for the mapping of another that has to be killed each time', async () => {
+    await using real = createRunner({ clock: systemClock });
+    const hostile = { ...acme, program: programOf('$contains(a & "b", /^(a+)+$/)') };
+    const normal = { ...acme, program: programOf('{"event": "x"}') };
+    const log = new Log();
+    const library = { mappingOf: (name: string) => (name === 'hostile' ? hostile : normal) };
+    const stage = start(log, { runner: real, library });
+    const a = 'a'.repeat(40);
+    for (let n = 0; n < 40; n++) log.add({ source: 'hostile', a }, { source: 'acme' });
+    const states = () => [...log.committed.values()].map(({ state }) => state);
+    await eventually(() => states().filter((state) => state === 'mapped').length === 40, 20_000);
+    expect(states().filter((state) => state === 'failed').length).toBeLessThan(20);
+    log.add({ source: 'acme' });
+    await eventually(() => states().filter((state) => state === 'mapped').length === 41);
+    expect(stage.inHand).toBeGreaterThan(10);
+    await stage[Symbol.asyncDispose]();
+  });
+
   it('stops within its bound when the mapping never ends', async () => {
     const log = new Log();
-    const stage = start(log, { runner: { map: () => new Promise<never>(() => {}) } });
+    const stage = start(log, { runner: { mapEach: (tasks) => tasks.map(() => new Promise<never>(() => {})) } });
     log.add({ outputs: [event('a')] });
     await eventually(() => stage.inHand === 1);
     const began = systemClock.monotonic();
