@@ -20,21 +20,31 @@ export function holdFolder(folder: string, now: number): Hold {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
+    // Nothing is ever written in it, and no journal: it must work on a full disk too.
+    lock.exec('PRAGMA journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();
     if (((error as { errcode?: number }).errcode ?? 0) % 256 !== SQLITE_BUSY) throw error;
     throw new UsageError([`The data folder ${folder} is held by another relay: ${readHolder(text)}.`], 1);
   }
-  writeFileSync(text, `pid ${process.pid} on host ${hostname()}, since ${new Date(now).toISOString()}\n`, {
-    mode: 0o600,
-  });
+  writeHolder(text, now);
   return {
     release() {
       rmSync(text, { force: true });
       lock.close();
     },
   };
+}
+
+/** Only a courtesy to whoever comes second: a full disk must not keep the first one from starting. */
+function writeHolder(path: string, now: number): void {
+  const words = `pid ${process.pid} on host ${hostname()}, since ${new Date(now).toISOString()}\n`;
+  try {
+    writeFileSync(path, words, { mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
 }
 
 function readHolder(path: string): string {

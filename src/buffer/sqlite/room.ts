@@ -3,7 +3,7 @@
  * the free space of the disk. Free pages inside the file count as room; the file itself never grows past its bound.
  */
 import { statfsSync } from 'node:fs';
-import type { Database, Statement } from './database.ts';
+import { type Database, FatalStoreError, type Statement } from './database.ts';
 import type { DiskSpace } from './messages.ts';
 import { pageBytes, walBytesMax } from './store-file.ts';
 
@@ -77,8 +77,7 @@ export class Room {
 
   #ask(monotonic: number): DiskSpace {
     if (!this.#disk || monotonic - this.#askedAt >= diskAskedEveryMs) {
-      const { bavail, blocks, bsize } = statfsSync(this.#folder);
-      this.#disk = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+      this.#disk = spaceOf(this.#folder);
       this.#askedAt = monotonic;
       this.#writtenSince = 0;
     }
@@ -87,5 +86,15 @@ export class Room {
 
   #pagesUsed(): number {
     return (this.#pageCount.get<[number]>()?.[0] ?? 0) - (this.#freePages.get<[number]>()?.[0] ?? 0);
+  }
+}
+
+/** A folder that is not there any more has no room, and never will. */
+function spaceOf(folder: string): DiskSpace {
+  try {
+    const { bavail, blocks, bsize } = statfsSync(folder);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+  } catch (error) {
+    throw new FatalStoreError(`the data folder is gone: ${(error as Error).message}`);
   }
 }

@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../../errors.ts';
-import { Database } from './database.ts';
+import { Database, NoRoomError } from './database.ts';
 import { applicationId, formatVersion, tables } from './schema.ts';
 
 export const pageBytes = 4096;
@@ -123,14 +123,23 @@ function open(path: string): Database {
     database.exec(`PRAGMA journal_size_limit = ${walBytesMax}`);
     database.exec(`PRAGMA cache_size = -${cacheKibibytes}`);
     database.exec('PRAGMA temp_store = MEMORY');
-    // What a crash left in the log goes into the file first; a full disk only postpones it.
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    emptyLog(database);
     checkWhole(database, path);
     for (const end of ['', '-wal']) if (statSync(path + end, { throwIfNoEntry: false })) chmodSync(path + end, 0o600);
     return database;
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** What a crash left in the log goes into the file first; a full disk only postpones it. */
+function emptyLog(database: Database): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  } catch (error) {
+    const judged = database.judge(error);
+    if (!(judged instanceof NoRoomError)) throw judged;
   }
 }
 

@@ -1,0 +1,100 @@
+/** Whose file it is, whether it is sound, and who may read it. */
+import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openSqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
+import { mapped, movedClock, webhook } from '../support/buffer-fixtures.ts';
+
+describe('the file of a buffer', () => {
+  let folder: string;
+  let path: string;
+  const clock = movedClock();
+  beforeEach(async () => {
+    folder = join(await mkdtemp(join(tmpdir(), 'buffer-file-')), 'made', 'by', 'us');
+    path = join(folder, 'buffer.db');
+  });
+  afterEach(() => rm(join(folder, '../../..'), { recursive: true }));
+  const open = () => openSqliteBuffer({ folder, clock, bytesMax: 64 * 1024 * 1024, keepDeliveriesMs: 1_000 });
+
+  async function makeStore(): Promise<void> {
+    await using buffer = await open();
+    for (let count = 0; count < 40; count++) await buffer.accept(webhook(clock, { body: new Uint8Array(2_000) }));
+    const next = await buffer.nextDeliveries({ after: 0, limit: 10, bytesMax: 1_000_000 });
+    await buffer.commitMapped(next.map((delivery) => mapped(delivery, 1)));
+  }
+
+  async function expectRefused(words: RegExp): Promise<void> {
+    const before = await readFile(path);
+    await expect(open()).rejects.toMatchObject({
+      name: 'UsageError',
+      exitCode: 1,
+      message: expect.stringMatching(words),
+    });
+    expect(Buffer.compare(await readFile(path), before)).toBe(0);
+  }
+
+  it('holds everything when it is opened again', async () => {
+    await makeStore();
+    await using buffer = await open();
+    expect((await buffer.tally()).sources.shop).toMatchObject({ accepted: 40, unmapped: 30, mapped: 10, waiting: 10 });
+    expect(buffer.ready('mixpanel').get('shop')).toBe(10);
+  });
+
+  it('is readable by its owner alone', async () => {
+    await using buffer = await open();
+    await buffer.accept(webhook(clock));
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    const modes = await Promise.all(
+      (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).mode & 0o777),
+    );
+    expect(new Set(modes)).toEqual(new Set([0o600]));
+  });
+
+  it('is refused when a newer relay wrote it', async () => {
+    await makeStore();
+    const database = new DatabaseSync(path);
+    database.exec('PRAGMA user_version = 2');
+    database.close();
+    await expectRefused(/newer relay \(format 2/);
+  });
+
+  it("is refused when it is another program's", async () => {
+    await makeStore();
+    const database = new DatabaseSync(path);
+    database.exec('PRAGMA application_id = 7');
+    database.close();
+    await expectRefused(/another program/);
+  });
+
+  it('is refused when it is empty or no database at all', async () => {
+    await makeStore();
+    await truncate(path, 0);
+    await expectRefused(/damaged or not a buffer/);
+    await writeFile(path, 'hello'.repeat(100));
+    await expectRefused(/damaged or not a buffer/);
+  });
+
+  it('is refused when its end is missing', async () => {
+    await makeStore();
+    await truncate(path, 8 * 4096);
+    await expectRefused(/is damaged: .*Keep a copy/);
+  });
+
+  it('is refused when a page is overwritten', async () => {
+    await makeStore();
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.fill(0xa5, 4096 * 3, 4096 * 12));
+    await expectRefused(/is damaged/);
+  });
+
+  it('is not made anew beside a log that was left alone', async () => {
+    await makeStore();
+    await rm(path);
+    await writeFile(`${path}-wal`, 'something');
+    await expect(open()).rejects.toThrow(/is missing, but its log/);
+    await rm(`${path}-wal`);
+    await expect(open().then((buffer) => buffer[Symbol.asyncDispose]())).resolves.toBeUndefined();
+  });
+});
