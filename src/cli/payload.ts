@@ -103,7 +103,8 @@ export function readAssignment(text: string): { readonly path: Path; readonly va
   const at = text.indexOf('=');
   if (at < 1) throw new UsageError([`--set takes path=value, not ${JSON.stringify(text)}`]);
   const right = text.slice(at + 1);
-  return { path: readPath(text.slice(0, at)), value: parseExactly(right) ?? right };
+  const parsed = parseExactly(right);
+  return { path: readPath(text.slice(0, at)), value: parsed === undefined ? right : parsed };
 }
 
 const types: Readonly<Record<string, string>> = {
