@@ -1,0 +1,74 @@
+/**
+ * A backlog, made through the keeper itself: so many webhooks accepted, mapped to one event each, none sent.
+ * `node test/bench/fill.ts FOLDER EVENTS`; a program of its own, so that its memory is nobody else's.
+ */
+import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
+import { systemClock } from '../../src/clock.ts';
+import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import type { Delivery, RawDelivery, RelayEvent, Verified } from '../../src/model.ts';
+import { benchOutput } from './bench-source.ts';
+import { benchBody } from './load.ts';
+
+/** Accepts on their way at once, and deliveries mapped at once. */
+const AT_ONCE = 4_000;
+const MAPPED_AT_ONCE = 1_000;
+
+const [folder = '', wanted = '0'] = process.argv.slice(2);
+const body = Buffer.from(benchBody);
+
+function webhook(number: number): Verified<RawDelivery> {
+  return {
+    source: 'bench',
+    provider: 'github',
+    key: `filled-${number}`,
+    type: 'pull_request.opened',
+    receivedAt: systemClock.now(),
+    method: 'POST',
+    headers: {
+      host: '127.0.0.1',
+      'content-type': 'application/json',
+      'x-github-event': 'pull_request',
+      'x-github-delivery': `filled-${number}`,
+      'x-hub-signature-256': '•••',
+      'content-length': String(body.byteLength),
+    },
+    query: {},
+    body,
+  } as RawDelivery as Verified<RawDelivery>;
+}
+
+function eventOf({ id, source, identity, receivedAt }: Delivery): RelayEvent {
+  const shaped = shapeEvent(benchOutput, { source, identity, receivedAt, index: 0, now: receivedAt });
+  if (!shaped.ok) throw new Error(shaped.message);
+  return { id: `evt_${id.slice('dlv_'.length)}-0`, destination: 'mixpanel', json: shaped.json, time: shaped.time };
+}
+
+async function acceptAll(buffer: SqliteBuffer, count: number): Promise<void> {
+  for (let from = 0; from < count; from += AT_ONCE) {
+    const numbers = Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, index) => from + index);
+    for (const { status } of await Promise.all(numbers.map((number) => buffer.accept(webhook(number)))))
+      if (status !== 'accepted') throw new Error(`a webhook of the backlog was ${status}`);
+  }
+}
+
+async function mapAll(buffer: SqliteBuffer): Promise<void> {
+  let committing = Promise.resolve();
+  for (let after = 0; ; ) {
+    const batch = await buffer.nextDeliveries({ after, limit: MAPPED_AT_ONCE, bytesMax: 8_000_000 });
+    if (batch.length === 0) return await committing;
+    after = batch.at(-1)?.position ?? after;
+    await committing;
+    committing = buffer.commitMapped(
+      batch.map((delivery) => ({ delivery, state: 'mapped' as const, dead: [], events: [eventOf(delivery)] })),
+    );
+  }
+}
+
+await using buffer = await openSqliteBuffer({
+  folder,
+  clock: systemClock,
+  bytesMax: 16 * 1024 ** 3,
+  keepDeliveriesMs: 72 * 3_600_000,
+});
+await acceptAll(buffer, Number(wanted));
+await mapAll(buffer);
