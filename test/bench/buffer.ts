@@ -2,6 +2,7 @@
  * The store alone: durable accepts, lease and settle, and opening with a million waiting events.
  * Run by hand: node test/bench/buffer.ts [events that wait, 1000000]
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,9 @@ import { systemClock } from '../../src/clock.ts';
 import type { RawDelivery, Verified } from '../../src/model.ts';
 
 const waitingWanted = Number(process.argv[2] ?? 1_000_000);
-const folder = mkdtempSync(join(tmpdir(), 'buffer-bench-'));
+/** Set in the second process, which only opens what the first one filled. */
+const filled = process.argv[3];
+const folder = filled ?? mkdtempSync(join(tmpdir(), 'buffer-bench-'));
 const open = () =>
   openSqliteBuffer({ folder, clock: systemClock, bytesMax: 8 * 1024 ** 3, keepDeliveriesMs: 72 * 3_600_000 });
 const body = Buffer.alloc(1024, 'x');
@@ -114,22 +117,30 @@ function memory(): string {
   return `${Math.round(process.memoryUsage.rss() / 1024 / 1024)} MB resident`;
 }
 
-{
+async function fill(): Promise<void> {
   await using buffer = await open();
   await acceptMany(buffer, 5_000, 1);
   await acceptMany(buffer, 60_000, 64);
   await acceptMany(buffer, 100_000, 1_000);
   await mapAll(buffer, Math.max(1, Math.ceil(waitingWanted / made)));
-  say('after filling', memory());
 }
-const started = systemClock.monotonic();
-const buffer = await open();
-const waiting = [...buffer.ready('mixpanel').values()].reduce((sum, ready) => sum + ready, 0);
-say(`open with ${waiting} events waiting`, `${Math.round(systemClock.monotonic() - started)} ms`);
-await sendMany(buffer, 50);
-const listed = systemClock.monotonic();
-await buffer.deliveries({ source: 'source-1', state: 'mapped', type: 'type.1' }, { limit: 100 });
-say('list by source, state and type', `${(systemClock.monotonic() - listed).toFixed(1)} ms`);
-say('at the end', memory());
-await buffer[Symbol.asyncDispose]();
-rmSync(folder, { recursive: true, force: true });
+
+async function empty(): Promise<void> {
+  const started = systemClock.monotonic();
+  await using buffer = await open();
+  const waiting = [...buffer.ready('mixpanel').values()].reduce((sum, ready) => sum + ready, 0);
+  say(`open with ${waiting} events waiting`, `${Math.round(systemClock.monotonic() - started)} ms, ${memory()}`);
+  await sendMany(buffer, 50);
+  const listed = systemClock.monotonic();
+  await buffer.deliveries({ source: 'source-1', state: 'mapped', type: 'type.1' }, { limit: 100 });
+  say('list by source, state and type', `${(systemClock.monotonic() - listed).toFixed(1)} ms`);
+  say('at the end', memory());
+}
+
+if (filled !== undefined) await empty();
+else {
+  await fill();
+  const again = [process.argv[1] ?? '', String(waitingWanted), folder];
+  spawnSync(process.execPath, again, { stdio: 'inherit' });
+  rmSync(folder, { recursive: true, force: true });
+}

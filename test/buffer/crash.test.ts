@@ -83,6 +83,16 @@ describe('a store that is killed', () => {
 });
 
 describe('a disk that fails', () => {
+  it('is only full, and not broken, when a file may not grow any more', async () => {
+    const child = startChild(folder, ['4', '5000'], ['bash', '-c', 'ulimit -f 3000; exec "$@"', 'bash']);
+    expect(await child.ended).toBe(0);
+    const lines = child.lines();
+    expect(lines.at(-1)).toBe('full');
+    const kept = await keptIds(folder);
+    expect(acknowledged(lines).length).toBeGreaterThan(0);
+    expect(acknowledged(lines).filter((id) => !kept.has(id))).toEqual([]);
+  });
+
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'buffer-fault-'));

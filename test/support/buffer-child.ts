@@ -1,6 +1,6 @@
 /**
  * A relay's store in a process of its own, for tests that kill it: accepts for ever from a few clients and writes each
- * acknowledged id on a line of stdout. Arguments: folder, clients, bytes of a body.
+ * acknowledged id on a line of stdout; ends at the first refusal. Arguments: folder, clients, bytes of a body.
  */
 import { writeSync } from 'node:fs';
 import { openSqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
@@ -21,6 +21,9 @@ async function acceptForEver(): Promise<void> {
   for (;;) {
     const accepted = await buffer.accept(webhook(systemClock, { body }));
     if (accepted.status === 'accepted') writeSync(1, `${accepted.id}\n`);
-    else writeSync(1, `${accepted.status}\n`);
+    else {
+      writeSync(1, `${accepted.status}\n`);
+      process.exit(0);
+    }
   }
 }

@@ -27,6 +27,8 @@ export class Room {
   #disk: DiskSpace | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
   #writtenSince = 0;
+  /** Length of the log, when it was looked at last. */
+  logPages = 0;
   /** Why the last delivery that asked was refused; null: it was taken. */
   full: Full | null = null;
 
@@ -46,7 +48,7 @@ export class Room {
   }
 
   get bytesUsed(): number {
-    return this.#pagesUsed() * pageBytes + Math.min(this.#walBytes, this.walPagesMax * pageBytes);
+    return (this.#pagesUsed() + this.logPages) * pageBytes;
   }
 
   /** Pages that must come free before so many bytes more are within the bound; 0 when there is room. */

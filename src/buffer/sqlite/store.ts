@@ -3,7 +3,7 @@
  * the counts in the same transaction and touches memory only after the commit.
  */
 import { Counts, CountsWriter } from './counts.ts';
-import { type Database, NoRoomError } from './database.ts';
+import { type Database, NoRoomError, type Statement } from './database.ts';
 import { Lanes } from './lanes.ts';
 import { Names } from './names.ts';
 import { Room } from './room.ts';
@@ -17,6 +17,8 @@ export class Store {
   readonly room: Room;
   readonly keepDeliveriesMs: number;
   readonly #counts: CountsWriter;
+  /** Busy, pages in the log, pages of them written back. */
+  readonly #log: Statement;
 
   constructor(database: Database, options: StoreOptions) {
     this.database = database;
@@ -25,6 +27,7 @@ export class Store {
     this.room = new Room(database, options.folder, options.bytesMax);
     this.keepDeliveriesMs = options.keepDeliveriesMs;
     this.#counts = new CountsWriter(database);
+    this.#log = database.prepare('PRAGMA wal_checkpoint(NOOP)');
     database.onRollback = () => {
       this.names.load();
       this.lanes.rolledBack();
@@ -45,7 +48,8 @@ export class Store {
   /** Write the log back into the file once it is long. A full disk only postpones it; any other error is fatal. */
   checkpoint(): void {
     try {
-      const state = this.database.prepare('PRAGMA wal_checkpoint(NOOP)').get<[number, number, number]>();
+      const state = this.#log.get<[number, number, number]>();
+      this.room.logPages = Math.max(0, state?.[1] ?? 0);
       if (!state || state[1] - state[2] < this.room.walPagesMax) return;
       this.database.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
     } catch (error) {
