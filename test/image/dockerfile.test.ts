@@ -2,39 +2,18 @@
  * The image without a Docker engine: the Dockerfile keeps the rules, and its own COPY and RUN steps, carried out into a
  * folder by scripts/image-steps.mjs, give a tree in which the relay runs as a stranger without a writable file.
  */
-import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-type Stage = {
-  readonly name: string;
-  readonly from: string;
-  readonly env: Record<string, string>;
-  readonly labels: Record<string, string>;
-  readonly steps: readonly string[];
-  readonly described: {
-    readonly USER?: string;
-    readonly VOLUME?: unknown;
-    readonly STOPSIGNAL?: string;
-    readonly HEALTHCHECK?: { readonly options: string; readonly command: unknown };
-    readonly ENTRYPOINT?: unknown;
-    readonly CMD?: unknown;
-  };
-  readonly root?: string;
-};
-type Report = { readonly stages: readonly Stage[]; readonly image: Stage };
+import { imageSteps } from '../support/image-steps.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const json = (file: string) => JSON.parse(readFileSync(join(repository, file), 'utf8'));
-
-function imageSteps(...words: string[]): Report {
-  const script = join(repository, 'scripts/image-steps.mjs');
-  const ran = spawnSync(process.execPath, [script, ...words], { encoding: 'utf8', timeout: 120_000 });
-  if (ran.status !== 0) throw new Error(`image-steps ended with ${ran.status}:\n${ran.stderr}`);
-  return JSON.parse(ran.stdout) as Report;
-}
 
 describe('the Dockerfile', () => {
   const { stages, image } = imageSteps();
@@ -92,36 +71,50 @@ describe('the tree that the Dockerfile gives', () => {
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const relay = (...words: string[]) => {
-    const asRoot = process.getuid?.() === 0;
-    return spawnSync(process.execPath, [join(root, 'app/src/main.ts'), ...words], {
-      cwd: join(root, 'app'),
-      encoding: 'utf8',
-      timeout: 20_000,
-      // An empty environment but for what the image sets, its paths seen from here.
-      env: { NODE_ENV: 'production', RELAY_DATA_DIR: join(root, 'data'), RELAY_MAPPINGS_DIR: join(root, 'mappings') },
-      ...(asRoot ? { uid: 10_001, gid: 10_001 } : {}),
-    });
-  };
+  /** As the image starts it: an empty environment but for what the image sets, its paths seen from here, and nobody's user. */
+  const asInTheImage = (env: Record<string, string> = {}) => ({
+    cwd: join(root, 'app'),
+    env: {
+      NODE_ENV: 'production',
+      RELAY_DATA_DIR: join(root, 'data'),
+      RELAY_MAPPINGS_DIR: join(root, 'mappings'),
+      ...env,
+    },
+    ...(process.getuid?.() === 0 ? { uid: 10_001, gid: 10_001 } : {}),
+  });
+  const main = () => join(root, 'app/src/main.ts');
+  const ask = (words: string[], env: Record<string, string> = {}) =>
+    spawnSync(process.execPath, [main(), ...words], { ...asInTheImage(env), encoding: 'utf8', timeout: 20_000 });
 
-  it('answers --version as an unprivileged user with production packages only', () => {
-    const { status, stdout, stderr } = relay('--version');
-    expect({ status, stdout: stdout.trim(), stderr }).toEqual({
-      status: 0,
-      stdout: json('package.json').version,
-      stderr: '',
-    });
+  it('answers --version', () => {
+    const { status, stdout, stderr } = ask(['--version']);
+    expect({ status, stdout: stdout.trim() }, stderr).toEqual({ status: 0, stdout: json('package.json').version });
   });
 
-  it('holds every command of the relay: none needs a package that was left out', () => {
-    const every = relay('--help').stdout.matchAll(/^ {2}([a-z]+)(?: \[| {2})/gm);
-    expect([...every].map(([, name]) => name)).toEqual(expect.arrayContaining(['serve', 'check', 'health']));
-    const script = `for (const file of ${JSON.stringify(sources(join(root, 'app/src')))}) await import(file);`;
+  it('holds every package that a command needs', () => {
+    const commands = readdirSync(join(root, 'app/src/cli')).map((file) => join(root, 'app/src/cli', file));
+    const script = `for (const file of ${JSON.stringify(commands)}) await import(file);`;
     const loaded = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
       encoding: 'utf8',
       timeout: 20_000,
     });
-    expect(loaded.stderr).toBe('');
+    expect(loaded.status, loaded.stderr).toBe(0);
+  });
+
+  it('serves as an unprivileged user, answers its own health check, and ends on SIGTERM', async () => {
+    const env = { RELAY_HOST: '127.0.0.1', RELAY_PORT: '0', RELAY_ADMIN_PORT: '0', RELAY_ADMIN_TOKEN: 'test' };
+    const relay = spawn(process.execPath, [main(), 'serve'], asInTheImage(env));
+    const ended = once(relay, 'exit', { signal: AbortSignal.timeout(25_000) });
+    try {
+      const admin = await addressIn(relay.stdout);
+      const health = ask(['health'], { ...env, RELAY_ADMIN_PORT: admin.port });
+      expect(health.status, health.stderr).toBe(0);
+      relay.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+    } finally {
+      relay.kill('SIGKILL');
+      await ended.catch(() => undefined);
+    }
   });
 
   it('leaves development packages, tests and secrets outside', () => {
@@ -141,9 +134,15 @@ describe('the tree that the Dockerfile gives', () => {
   });
 });
 
-/** The commands' files: what main.ts loads only when a command is called. */
-function sources(folder: string): string[] {
-  return spawnSync('find', [join(folder, 'cli'), '-name', '*.ts'], { encoding: 'utf8' })
-    .stdout.split('\n')
-    .filter(Boolean);
+/** The private listener's address, from the line that says the relay is up. Ends when the relay does. */
+async function addressIn(lines: Readable): Promise<URL> {
+  let seen = '';
+  for await (const line of createInterface({ input: lines })) {
+    seen += `${line}\n`;
+    if (line.includes('"relay.started"')) {
+      lines.resume();
+      return new URL((JSON.parse(line) as { admin: string }).admin);
+    }
+  }
+  throw new Error(`the relay did not start:\n${seen}`);
 }

@@ -1,102 +1,120 @@
 /**
- * The shipped sources: every case becomes exactly what its expected.json says, under the guard rails the relay sets,
- * and what comes out keeps Mixpanel's rules and lets no personal data through.
+ * The shipped sources, loaded the way the relay loads them: each compiles, each case becomes exactly what its
+ * expected.json says, and what comes out lets no personal data through.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import jsonata from 'jsonata';
-import { describe, expect, it } from 'vitest';
-import { parseBody } from '../../src/body/parse.ts';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { DESTINATION_DEFAULT, parseSourceFile } from '../../src/config/source-file.ts';
+import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import { type Case, readFolder } from '../../src/mapping/folder.ts';
+import { type LoadedFolder, loadFolder } from '../../src/mapping/load.ts';
+import { createRunner } from '../../src/mapping/runner.ts';
+import { providers } from '../../src/verify/registry.ts';
 
-type Output = { readonly event: string; readonly properties: Record<string, unknown> };
-type Case = { readonly name: string; readonly file: string; readonly headers: Record<string, string> };
+type Expected = { readonly event: string; readonly properties: Record<string, unknown> };
 
 const root = join(import.meta.dirname, '../../mappings');
 const samples = ['stripe', 'github', 'shopify', 'slack'];
-const examples = readdirSync(join(root, '_examples'), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .map((entry) => `_examples/${entry.name}`);
+const runner = createRunner({ clock: systemClock });
+afterAll(() => runner[Symbol.asyncDispose]());
 
-const read = (file: string): string => readFileSync(file, 'utf8');
+const foldersIn = (dir: string) =>
+  readdirSync(dir, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('_'))
+    .map((entry) => entry.name);
 
-function casesOf(source: string): Case[] {
-  const folder = join(root, source, 'cases');
-  const files = readdirSync(folder);
-  return files
-    .filter((file) => file.includes('.payload.'))
-    .map((file) => {
-      const name = file.slice(0, file.indexOf('.payload.'));
-      const headersFile = files.find((other) => other === `${name}.headers.json`);
-      const headers = headersFile ? JSON.parse(read(join(folder, headersFile))) : {};
-      return { name, file: join(folder, file), headers: { 'content-type': 'application/json', ...headers } };
-    });
+function load(dir: string, name: string): Promise<LoadedFolder> {
+  return loadFolder(name, {
+    dir,
+    parse: (text, place) =>
+      parseSourceFile(text, {
+        ...place,
+        providers: new Set(providers.keys()),
+        destinations: new Set([DESTINATION_DEFAULT]),
+        lookup: (variable) => `secret:of-${variable}`,
+      }),
+    runner,
+    shape: shapeEvent,
+    clock: systemClock,
+  });
 }
 
-const expectedOf = ({ file, name }: Case): Output[] =>
-  JSON.parse(read(join(file, '..', `${name}.expected.json`))) as Output[];
+const expectedOf = (one: Case) => one.expected as readonly Expected[];
 
-async function map(source: string, { file, headers }: Case): Promise<Output[]> {
-  const parsed = parseBody(readFileSync(file), headers['content-type']);
-  if (!parsed.ok) throw new Error(`${basename(file)} does not parse`);
-  const mapping = jsonata(read(join(root, source, 'mapping.jsonata')), { timeout: 100, stack: 200, sequence: 10_000 });
-  const delivery = { id: 'dlv_case', source, provider: source, received_at: '2026-11-20T12:00:00.000Z', key: null };
-  const result: unknown = await mapping.evaluate(parsed.value, { headers, query: {}, delivery });
-  const outputs = result === undefined || result === null ? [] : Array.isArray(result) ? result : [result];
-  return JSON.parse(JSON.stringify(outputs)) as Output[];
-}
+describe.each([
+  ...samples.map((name) => [name, root] as const),
+  ...foldersIn(join(root, '_examples')).map((name) => [name, join(root, '_examples')] as const),
+])('the source %s', (name, dir) => {
+  it('loads without a problem or a warning, its cases included', async () => {
+    const { source, program, cases, problems, warnings } = await load(dir, name);
+    expect({ problems, warnings }).toEqual({ problems: [], warnings: [] });
+    expect(source?.missing).toEqual([]);
+    expect(program).not.toBeNull();
+    expect(cases.length).toBeGreaterThan(0);
+  });
 
-/** Seconds, milliseconds or ISO text become milliseconds; a missing person is the empty one. */
-function complete({ event, properties }: Output): Output {
-  const { time, distinct_id = '', ...rest } = properties;
-  const milliseconds = typeof time === 'string' ? Date.parse(time) : Number(time) < 1e11 ? Number(time) * 1000 : time;
-  return { event, properties: { ...rest, distinct_id, ...(time === undefined ? {} : { time: milliseconds }) } };
-}
-
-describe.each([...samples, ...examples])('the %s mapping', (source) => {
-  it.each(casesOf(source).map((one) => [one.name, one] as const))('makes of %s what is expected', async (_, one) => {
-    expect((await map(source, one)).map(complete)).toEqual(expectedOf(one));
+  it('has an expectation for every payload, and no file that belongs to none', async () => {
+    const { cases } = await readFolder(dir, name);
+    for (const one of cases) expect(one.expected, one.name).not.toBeNull();
+    const known = cases.flatMap((one) => [
+      one.payloadFile.split('/').at(-1),
+      ...['expected', 'headers', 'query'].map((kind) => `${one.name}.${kind}.json`),
+    ]);
+    expect(readdirSync(join(dir, name, 'cases')).filter((file) => !known.includes(file))).toEqual([]);
   });
 });
 
-describe.each(samples)('the shipped cases of %s', (source) => {
-  const cases = casesOf(source);
-  const expected = cases.flatMap(expectedOf);
+it('ships the four sample sources and no other', () => {
+  expect(foldersIn(root).sort()).toEqual([...samples].sort());
+});
 
-  it('are at least five, some skipped and one with several events', () => {
-    const counts = cases.map((one) => expectedOf(one).length);
-    expect(cases.length).toBeGreaterThanOrEqual(5);
+describe.each(samples)('the cases of %s', (name) => {
+  const folder = readFolder(root, name);
+  const expected = folder.then(({ cases }) => cases.flatMap(expectedOf));
+
+  it('are at least five, some skipped and one with several events', async () => {
+    const counts = (await folder).cases.map((one) => expectedOf(one).length);
+    expect(counts.length).toBeGreaterThanOrEqual(5);
     expect(counts).toContain(0);
     expect(Math.max(...counts)).toBeGreaterThan(1);
   });
 
-  it('carry text beyond ASCII and null fields, as real webhooks do', () => {
-    const bodies = cases.map((one) => decodeURIComponent(read(one.file).replace(/\+/g, ' '))).join('\n');
+  it('carry text beyond ASCII and null fields, as real webhooks do', async () => {
+    const bodies = (await folder).cases.map(({ payload }) => Buffer.from(payload).toString('utf8')).join('\n');
     expect(bodies).toMatch(/[^\p{ASCII}]/u);
     expect(bodies).toMatch(/:\s*null/);
   });
 
-  it('hold an expectation for every payload and no leftover files', () => {
-    const files = readdirSync(join(root, source, 'cases'));
-    const known = cases.flatMap(({ name, file }) => [basename(file), `${name}.headers.json`, `${name}.expected.json`]);
-    expect(files.filter((file) => !known.includes(file))).toEqual([]);
-  });
-
-  it('become events with readable names and snake_case properties', () => {
-    for (const { event, properties } of expected) {
+  it('become events with readable names and snake_case properties', async () => {
+    for (const { event, properties } of await expected) {
       expect(event).toMatch(/^[A-Z][A-Za-z]*( [A-Z][A-Za-z]*)+$/);
-      for (const name of Object.keys(properties)) expect(name).toMatch(/^[a-z][a-z_]*$/);
+      for (const property of Object.keys(properties)) expect(property).toMatch(/^[a-z][a-z_]*$/);
     }
   });
 
-  it('let no e-mail address, name, token or written text through', () => {
-    const text = JSON.stringify(expected);
-    for (const never of ['@', 'Exemple 5', 'Zoë', 'Guten Morgen', 'verification-token', 'response_url', '4242']) {
-      expect(text).not.toContain(never);
-    }
+  it('name the person of every event, the empty one when there is none', async () => {
+    for (const { properties } of await expected) expect(typeof properties.distinct_id).toBe('string');
   });
 
-  it('happened within three days, so that one clock suits them all when they are sent', () => {
-    const times = expected.map(({ properties }) => properties.time).filter((time) => typeof time === 'number');
+  it('let no address, name, token, card or written text through', async () => {
+    const text = JSON.stringify(await expected);
+    const personal = [
+      '@',
+      'Exemple 5',
+      'Zoë',
+      'Guten Morgen',
+      'verification-token',
+      'response_url',
+      '4242',
+      '203.0.113',
+    ];
+    expect(personal.filter((never) => text.includes(never))).toEqual([]);
+  });
+
+  it('happened within three days of each other, so that they can be sent as if it were now', async () => {
+    const times = (await expected).map(({ properties }) => properties.time).filter((time) => typeof time === 'number');
     expect(Math.min(...times)).toBeGreaterThanOrEqual(Date.parse('2026-11-18T00:00:00Z'));
     expect(Math.max(...times)).toBeLessThanOrEqual(Date.parse('2026-11-20T18:00:00Z'));
   });
