@@ -43,7 +43,7 @@ export class Accepting {
     try {
       for (let piece = 0; room.pagesMissing(bytes) > 0; piece++)
         if (piece === piecesMax || !this.#history.giveWay(room.pagesMissing(bytes))) return this.#full('buffer');
-      const firstIds = this.#store.change((counts) => this.#insert(rows, bodies, counts));
+      const firstIds = this.#store.change((counts) => this.#insert(rows, bodies, counts), true);
       room.full = null;
       return { firstIds };
     } catch (error) {

@@ -52,6 +52,8 @@ export class Database {
   readonly #begin: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
+  /** How the connection commits now; null: as it was opened. */
+  #durable: boolean | null = null;
   /** Called after every rollback: what was remembered from inside the transaction is void. */
   onRollback: () => void = () => {};
 
@@ -75,9 +77,13 @@ export class Database {
     return this.prepare(`PRAGMA ${pragma}`).get<[number]>()?.[0] ?? 0;
   }
 
-  /** All of `work` or nothing of it, on disk when this returns. `work` must not touch anything a rollback cannot undo. */
-  transaction<T>(work: () => T): T {
+  /**
+   * All of `work` or nothing of it. `durable`: on disk when this returns; otherwise with the next durable one or the next
+   * checkpoint, in order. `work` must not touch anything a rollback cannot undo.
+   */
+  transaction<T>(work: () => T, durable: boolean): T {
     try {
+      this.#sync(durable);
       this.#begin.run();
       const result = work();
       this.#commit.run();
@@ -100,6 +106,13 @@ export class Database {
 
   close(): void {
     this.#connection.close();
+  }
+
+  /** FULL syncs the log at each commit; NORMAL leaves that to the next FULL commit or checkpoint. */
+  #sync(durable: boolean): void {
+    if (this.#durable === durable) return;
+    this.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
+    this.#durable = durable;
   }
 
   #undo(): void {

@@ -6,8 +6,8 @@ import { BufferFullError } from '../contract.ts';
 import type { Link } from './link.ts';
 import type { Answer, Ask, Kind, WriteAnswer, WriteRequest } from './messages.ts';
 
-/** Rows of one transaction: about 10 ms. */
-export const writeRowsMax = 1_000;
+/** Rows of one transaction: about 5 ms, for a delivery may have to wait behind it. */
+export const writeRowsMax = 500;
 /** Callers that wait; far above what a relay's own stages ask at once. */
 const waitingMax = 10_000;
 

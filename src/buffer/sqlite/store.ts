@@ -34,13 +34,17 @@ export class Store {
     };
   }
 
-  change<T>(work: (counts: Counts) => T): T {
+  /**
+   * `durable` is for what was promised to somebody: an accepted delivery. What mapping and sending write may be undone by a
+   * power cut (never by a crash): then it is done again, with the same identity, and the destination drops the copies.
+   */
+  change<T>(work: (counts: Counts) => T, durable = false): T {
     const counts = new Counts();
     const result = this.database.transaction(() => {
       const made = work(counts);
       this.#counts.write(counts);
       return made;
-    });
+    }, durable);
     this.lanes.committed(counts.lanes);
     return result;
   }

@@ -75,7 +75,7 @@ class StoreThread {
     this.#store.checkpoint();
   }
 
-  /** All in one transaction, for one fsync; one that fails is then tried alone, so that it fails alone. */
+  /** All in one transaction; one that fails is then tried alone, so that it fails alone. */
   #write(requests: readonly WriteRequest[], now: number): WriteAnswer[] {
     try {
       this.#writeAll(requests, now);
@@ -90,7 +90,7 @@ class StoreThread {
   #writeAll(requests: readonly WriteRequest[], now: number): void {
     this.#makeRoom(requests);
     const after: (() => void)[] = [];
-    // What was not sent leaves no trace on disk: no transaction, no fsync.
+    // What was not sent leaves no trace on disk: no transaction.
     const unwritten = requests.every((request) => request.kind === 'release' && !request.attempted);
     if (unwritten) {
       for (const request of requests)
