@@ -19,7 +19,7 @@ import {
 } from './program.ts';
 
 /**
- * Milliseconds JSONata may loop before it stops itself, within the 300 of contract §7. Not less: 10,000 outputs of five
+ * Milliseconds on a core that JSONata may loop before it stops itself, within the 300 of contract §7. Not less: 10,000 outputs of five
  * fields, which a delivery may give, take 170 on a busy machine.
  */
 const TIMEOUT_MS = 230;

@@ -57,6 +57,8 @@ type Exchange = {
   readonly over: AbortController;
   answered: number;
   outputs: unknown[];
+  /** Of the outputs of the job that is being answered. */
+  textBytes: number;
   heardAt: number;
   timedOut: boolean;
 };
@@ -127,7 +129,17 @@ export class Lane implements AsyncDisposable {
     if (compile === null && tickets.length === 0) return;
     const heardAt = this.#options.clock.monotonic();
     const over = new AbortController();
-    const exchange = { child, tickets, compile, over, answered: 0, outputs: [], heardAt, timedOut: false };
+    const exchange = {
+      child,
+      tickets,
+      compile,
+      over,
+      answered: 0,
+      outputs: [],
+      textBytes: 0,
+      heardAt,
+      timedOut: false,
+    };
     this.#exchange = exchange;
     if (compile !== null) child.send(frame(frameKind.compile, Buffer.from(compile.text)));
     else {
@@ -194,6 +206,7 @@ export class Lane implements AsyncDisposable {
     }
     const ticket = exchange.tickets[exchange.answered];
     if (ticket === undefined || payload.readUInt32LE(0) !== exchange.answered) throw new Error('an answer out of turn');
+    exchange.textBytes += payload.length;
     if (kind === frameKind.failed) {
       this.#answer(exchange, ticket, JSON.parse(payload.toString('utf8', 4)) as MapFailure);
     } else if (kind === frameKind.more) {
@@ -203,12 +216,13 @@ export class Lane implements AsyncDisposable {
       const last = listOf(payload, 8);
       const outputs = exchange.outputs.length === 0 ? last : exchange.outputs.concat(last);
       exchange.outputs = [];
-      this.#answer(exchange, ticket, { ok: true, outputs, tookMicros });
+      this.#answer(exchange, ticket, { ok: true, outputs, tookMicros, textBytes: exchange.textBytes });
     } else throw new Error(`unasked for: frame ${kind}`);
   }
 
   #answer(exchange: Exchange, ticket: Ticket, result: MapResult): void {
     exchange.answered++;
+    exchange.textBytes = 0;
     if (ticket.manner === 'alone') this.#suspects.delete(ticket.job.program.revision);
     ticket.settle(result);
     if (exchange.answered === exchange.tickets.length) this.#finish(exchange);

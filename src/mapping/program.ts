@@ -33,7 +33,13 @@ export type MapFailure = {
 };
 
 export type MapResult =
-  | { readonly ok: true; readonly outputs: readonly unknown[]; readonly tookMicros: number }
+  | {
+      readonly ok: true;
+      readonly outputs: readonly unknown[];
+      readonly tookMicros: number;
+      /** Bytes of the outputs' JSON: what they cost to hold. */
+      readonly textBytes: number;
+    }
   | MapFailure;
 
 /** A mistake in a mapping's text; line and column count from 1. */

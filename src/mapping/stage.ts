@@ -9,7 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BufferKeeper, MappedDelivery } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { Delivery } from '../model.ts';
-import type { MapResult, Program } from './program.ts';
+import { type MapResult, OUTPUT_BYTES_MAX, type Program } from './program.ts';
 import type { Runner } from './runner.ts';
 import { failed, type Shape, turnToEvents } from './turn-to-events.ts';
 
@@ -26,6 +26,9 @@ const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 /** Work is announced (`onWork`); this is for the announcement that never came. */
 const IDLE_POLL_MS = 1_000;
+/** JSON of the outputs that a batch may hold in memory, about; each revision's largest is remembered to foresee it. */
+const HELD_BYTES_MAX = 32 * 1024 * 1024;
+const REVISIONS_REMEMBERED_MAX = 2_000;
 /** A batch takes 20 ms; who is not done after so long is set aside. */
 const PATIENCE_MS = 500;
 /** Deliveries set aside; when there are more, everybody waits. */
@@ -79,6 +82,8 @@ class Stage implements MappingStage {
   #wake = new AbortController();
   #inHand = 0;
   readonly #aside = new Set<Promise<void>>();
+  /** Bytes of the most that a delivery became, by revision. */
+  readonly #largest = new Map<string, number>();
   #sliceBegan = 0;
 
   constructor(options: MappingStageOptions) {
@@ -100,8 +105,9 @@ class Stage implements MappingStage {
         await this.#rest(IDLE_POLL_MS, ...this.#aside);
       const busy = this.#options.busy();
       const request = { after, limit: busy ? BUSY_DELIVERIES : BATCH_DELIVERIES, bytesMax: BATCH_BYTES_MAX };
-      const batch = await this.#insist('read', () => this.#options.buffer.nextDeliveries(request));
-      if (batch === null) break;
+      const read = await this.#insist('read', () => this.#options.buffer.nextDeliveries(request));
+      if (read === null) break;
+      const batch = this.#withinMemory(read);
       const last = batch.at(-1);
       if (last === undefined) {
         await committing;
@@ -130,6 +136,22 @@ class Stage implements MappingStage {
     enough.abort();
   }
 
+  /** As many of them as will not become more than may be held; the rest is read again. A new revision may give anything. */
+  #withinMemory(read: readonly Delivery[]): readonly Delivery[] {
+    let bytes = 0;
+    const end = read.findIndex(({ source }, index) => {
+      const revision = this.#options.library.mappingOf(source)?.program?.revision;
+      bytes += revision === undefined ? 0 : (this.#largest.get(revision) ?? OUTPUT_BYTES_MAX);
+      return index > 0 && bytes > HELD_BYTES_MAX;
+    });
+    return end === -1 ? read : read.slice(0, end);
+  }
+
+  #remember({ revision }: Program, result: MapResult): void {
+    if (this.#largest.size >= REVISIONS_REMEMBERED_MAX) this.#largest.clear();
+    this.#largest.set(revision, Math.max(this.#largest.get(revision) ?? 0, result.ok ? result.textBytes : 0));
+  }
+
   async #map(batch: readonly Delivery[]): Promise<readonly Spoken[]> {
     const { library, runner, clock } = this.#options;
     const asked: Asked[] = batch.map((delivery) => {
@@ -141,7 +163,10 @@ class Stage implements MappingStage {
     const results = new Map<number, MapResult>();
     const all = Promise.all(
       answers.map(async (answer, index) => {
-        results.set((tasks[index] as (typeof tasks)[number]).delivery.position, await answer);
+        const { program, delivery } = tasks[index] as (typeof tasks)[number];
+        const result = await answer;
+        this.#remember(program, result);
+        results.set(delivery.position, result);
       }),
     );
     const enough = new AbortController();

@@ -62,8 +62,10 @@ const sources = new Map<string, StageSource>([
 const runner = {
   mapEach: (tasks: readonly { delivery: { body: Uint8Array } }[]): readonly Promise<MapResult>[] =>
     tasks.map(async ({ delivery: { body } }): Promise<MapResult> => {
-      const { outputs, reason } = JSON.parse(Buffer.from(body).toString());
-      return reason ? { ok: false, reason, message: `said ${reason}` } : { ok: true, outputs, tookMicros: 100 };
+      const { outputs, reason, textBytes = 100 } = JSON.parse(Buffer.from(body).toString());
+      return reason
+        ? { ok: false, reason, message: `said ${reason}` }
+        : { ok: true, outputs, tookMicros: 100, textBytes };
     }),
 };
 
@@ -152,9 +154,22 @@ describe('the mapping stage', () => {
   it('commits many events in several pieces', async () => {
     const log = new Log();
     await using _stage = start(log);
+    log.add({ outputs: [] });
+    await eventually(() => log.committed.size === 1);
+    log.commits.length = 0;
     log.add(...Array.from({ length: 5 }, () => ({ outputs: Array.from({ length: 1_000 }, () => event('a')) })));
-    await eventually(() => log.committed.size === 5);
+    await eventually(() => log.committed.size === 6);
     expect(log.commits).toEqual([2, 2, 1]);
+  });
+
+  it('holds no more of what mappings give than fits, going by what each gave before', async () => {
+    const log = new Log();
+    await using _stage = start(log);
+    const large = { outputs: [event('a')], textBytes: 10 * 1024 * 1024 };
+    log.add(...Array.from({ length: 7 }, () => large));
+    await eventually(() => log.committed.size === 7);
+    // Four of a revision that may give 8 MiB each, then three that are known to give 10.
+    expect(log.commits).toEqual([4, 3]);
   });
 
   it('tries again when the store or the evaluator fails, and loses nothing', async () => {
@@ -189,7 +204,7 @@ describe('the mapping stage', () => {
     const log = new Log();
     await using _stage = start(log, { busy: () => true });
     log.add(...Array.from({ length: 130 }, () => ({ outputs: [event('a')] })));
-    await eventually(() => log.committed.size === 130);
+    await eventually(() => log.committed.size === 130, 5_000);
     expect(Math.max(...log.reads)).toBe(64);
     expect(Math.max(...log.commits)).toBe(64);
   });
