@@ -10,7 +10,7 @@ import { expect, it } from 'vitest';
 import { redate, shiftTo } from '../../src/cli/redate.ts';
 import { freshen, sampleOfCase } from '../../src/cli/sample.ts';
 import { Journey, type PrivateHealth } from '../support/journey.ts';
-import { root, type RunningRelay, until } from '../support/program.ts';
+import { type RunningRelay, root, until } from '../support/program.ts';
 import { sourceOf } from '../support/verify-fixtures.ts';
 
 const CANARIES = {
@@ -66,7 +66,7 @@ async function postsOf(source: string, now: number): Promise<Post[]> {
       expected: expectedFile,
     } as Parameters<typeof sampleOfCase>[0]);
     const set = [`canary_note=${CANARIES.body}`];
-    const fresh = freshen(sourceOf(source), sample, { set, sameId: true, sameTime: false, now });
+    const fresh = freshen(sourceOf(source), sample, { set, sameId: false, sameTime: false, now });
     const expected = JSON.parse(readFileSync(expectedFile, 'utf8')) as Event[];
     if (sample.anchorMs !== null) {
       redate(expected, { anchorMs: sample.anchorMs, byMs: shiftTo(sample.anchorMs, now) });
@@ -99,7 +99,9 @@ function isSame(expected: Event, got: Event): boolean {
   );
 }
 
-it('turns every shipped case into its events, counts copies once, and tells one story', { timeout: 60_000 }, async () => {
+it('turns every shipped case into its events, counts copies once, and tells one story', {
+  timeout: 60_000,
+}, async () => {
   await using journey = await Journey.open('samples', {
     sources: {},
     env: { ...secrets, RELAY_MAPPINGS_DIR: join(root, 'mappings'), RELAY_LOG_LEVEL: 'debug' },
@@ -126,19 +128,31 @@ it('turns every shipped case into its events, counts copies once, and tells one 
     return at < 0;
   });
   expect((await relay.api<{ items: unknown[] }>('/api/dead-letters')).items).toEqual([]);
-  expect({ missing: left, unexpected: unexpected.map(({ record }) => record) }).toEqual({ missing: [], unexpected: [] });
+  expect({ missing: left, unexpected: unexpected.map(({ record }) => record) }).toEqual({
+    missing: [],
+    unexpected: [],
+  });
   await checkCounts(journey, posts);
   const pages = await lookAround(relay);
   const { out, err } = await journey.stop();
   for (const [name, canary] of Object.entries(CANARIES)) {
-    expect([...answers, ...pages, out, err].some((text) => text.includes(canary)), `the canary ${name}`).toBe(false);
+    expect(
+      [...answers, ...pages, out, err].some((text) => text.includes(canary)),
+      `the canary ${name}`,
+    ).toBe(false);
   }
 });
 
 async function checkCounts(journey: Journey, posts: readonly Post[]): Promise<void> {
   const { sources } = await journey.health();
   const metrics = await (await fetch(`${journey.relay.adminUrl}/metrics`)).text();
-  const metric = (text: string) => Number(metrics.split('\n').find((line) => line.startsWith(`${text} `))?.split(' ')[1]);
+  const metric = (text: string) =>
+    Number(
+      metrics
+        .split('\n')
+        .find((line) => line.startsWith(`${text} `))
+        ?.split(' ')[1],
+    );
   const lines = journey.relay.seen.out.split('\n').filter((line) => line.startsWith('{'));
   const log = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   for (const source of Object.keys(signers)) {
@@ -162,7 +176,9 @@ async function checkCounts(journey: Journey, posts: readonly Post[]): Promise<vo
     expect(list.items.filter(({ state }) => state === 'skipped')).toHaveLength(skipped);
     expect(list.items.reduce((sum, { events: { delivered } }) => sum + delivered, 0)).toBe(events);
     const of = (msg: string) => log.filter((line) => line.msg === msg && line.source === source).length;
-    expect([of('delivery.accepted'), of('delivery.duplicate'), of('delivery.refused')]).toEqual(Array(3).fill(accepted));
+    expect([of('delivery.accepted'), of('delivery.duplicate'), of('delivery.refused')]).toEqual(
+      Array(3).fill(accepted),
+    );
     expect([of('delivery.mapped'), of('delivery.skipped')]).toEqual([accepted - skipped, skipped]);
   }
   const sent = log.filter(({ msg }) => msg === 'batch.sent');

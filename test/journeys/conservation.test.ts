@@ -32,7 +32,12 @@ it('accounts for every delivery in every snapshot', { timeout: 120_000 }, async 
       }
     })();
     const crowd = mixedCrowd(journey);
-    sandbox.faults.order([{ status: 500, times: 4 }, { closeAfterIngest: true, times: 4 }][round % 2]);
+    sandbox.faults.order(
+      [
+        { status: 500, times: 4 },
+        { closeAfterIngest: true, times: 4 },
+      ][round % 2],
+    );
     const { owed } = oracle;
     await until(() => oracle.owed > owed + 600, 'load');
     watching = false;

@@ -9,7 +9,9 @@ import { sendOne } from '../support/senders.ts';
 const versioned = (version: number) =>
   `{"event": "Numbered", "properties": {"id": id, "text": text, "filler": $length(filler), "version": ${version}}}`;
 
-it('takes over a change under load, refuses a bad one and says why until it is mended', { timeout: 60_000 }, async () => {
+it('takes over a change under load, refuses a bad one and says why until it is mended', {
+  timeout: 60_000,
+}, async () => {
   await using journey = await Journey.open('reload', { sources: { numbered: { mapping: versioned(1) } } });
   const { oracle, sandbox } = journey;
   await journey.start();
@@ -50,7 +52,9 @@ it('takes over a change under load, refuses a bad one and says why until it is m
   expect(Object.keys(oracle.statuses)).toEqual(['200']);
 });
 
-it('opens a folder that comes, closes one that goes, and maps what that one had accepted', { timeout: 60_000 }, async () => {
+it('opens a folder that comes, closes one that goes, and maps what that one had accepted', {
+  timeout: 60_000,
+}, async () => {
   await using journey = await Journey.open('folders');
   const { oracle, sandbox } = journey;
   await journey.start();

@@ -124,7 +124,10 @@ export class Journey implements AsyncDisposable {
       port: this.port,
       connections,
       secret: SECRET,
-      next: () => (begun < count ? (begun++, load.next()) : null),
+      next: () => {
+        begun++;
+        return begun > count ? null : load.next();
+      },
       told: (webhook, answer) => {
         ended++;
         load.told(webhook, answer);
@@ -175,7 +178,10 @@ export class Journey implements AsyncDisposable {
   /** Warnings and errors in the log, the last of them: for messages of failed tests. */
   troubles(): string[] {
     const text = [...this.outputs, this.#relay?.seen.out ?? ''].join('\n');
-    return text.split('\n').filter((line) => /"level":(50|60|"error"|"fatal")|buffer\.trouble/.test(line)).slice(-5);
+    return text
+      .split('\n')
+      .filter((line) => /"level":(50|60|"error"|"fatal")|buffer\.trouble/.test(line))
+      .slice(-5);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,12 +2,12 @@
  * The oracle of the journeys, outside the relay: every 200 is an obligation (id, body). After the destination's own
  * de-duplication each must have arrived exactly once with an equal body, and nothing that was never sent.
  *
- * A request that broke, or got another status, is no obligation: its event may be there (the 200 was lost on the way) or
- * not. Chance comes from a seed, so that what a failing run sent can be sent again.
+ * A request that broke, or met a relay that was stopping, is no obligation: its event may be there (the 200 was lost on
+ * the way) or not. What was refused for its rate or for lack of room must not be there. Chance comes from a seed, so that what a failing run sent can be sent again.
  */
 import { createHash } from 'node:crypto';
 import type { Sandbox } from '../../src/destinations/sandbox/sandbox.ts';
-import { percentile, type Answer, type Webhook } from './senders.ts';
+import { type Answer, percentile, type Webhook } from './senders.ts';
 
 /** mulberry32: small, even enough, the same on every machine. */
 export function chanceFrom(seed: number): () => number {
@@ -46,6 +46,8 @@ export class Oracle {
   readonly #owed = new Map<string, string>();
   /** Owed, but as a dead letter or skipped: they must not arrive. */
   readonly #excused = new Set<string>();
+  /** Told that nothing was kept: then nothing may arrive. */
+  readonly #refused = new Set<string>();
   #count = 0;
 
   constructor(seed = newSeed()) {
@@ -91,8 +93,13 @@ export class Oracle {
     const status = answer.status === null ? 'broken' : String(answer.status);
     this.statuses[status] = (this.statuses[status] ?? 0) + 1;
     if (answer.status !== null) this.timesMs.push(answer.tookMs);
-    if (answer.status === 200) this.#owed.set(webhook.id, webhook.source);
-    else if (answer.status !== null && this.answers.length < 1_000) this.answers.push(answer);
+    if (answer.status === 200) {
+      this.#owed.set(webhook.id, webhook.source);
+      this.#refused.delete(webhook.id);
+      return;
+    }
+    if (answer.status === 429 || answer.text.includes('"code":"full"')) this.#refused.add(webhook.id);
+    if (answer.status !== null && this.answers.length < 1_000) this.answers.push(answer);
   }
 
   /** For a crowd: `{ next, told }` of one source. */
@@ -126,6 +133,7 @@ export class Oracle {
       const issued = this.#issued.get(id);
       if (!issued) found.push(`${id} arrived and was never sent`);
       else if (issued.print !== printOf({ id, text, filler })) found.push(`${id} arrived with another body: ${text}`);
+      else if (this.#refused.has(id)) found.push(`${id} arrived, but its sender was told that it was not kept`);
       else if (this.#excused.has(id)) found.push(`${id} arrived and should not have become an event`);
       arrived.set(id, (arrived.get(id) ?? 0) + 1);
     }

@@ -84,9 +84,12 @@ class Caller {
   }
 
   #send(): void {
-    if (this.#ended) return this.cut();
-    const webhook = this.#options.next();
-    if (!webhook) return this.#later(() => this.#send(), 5);
+    const webhook = this.#ended ? null : this.#options.next();
+    if (!webhook) {
+      if (this.#ended) this.cut();
+      else this.#later(() => this.#send(), 5);
+      return;
+    }
     this.#webhook = webhook;
     this.#sentAt = performance.now();
     this.#socket?.write(requestText(webhook, this.#options.secret));
@@ -101,8 +104,8 @@ class Caller {
     if (text.length < Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)) return;
     this.#seen = '';
     this.#tell({ status: Number(head.slice(9, 12)), head, text });
-    if (this.#ended) return this.cut();
-    this.#later(() => this.#send(), this.#options.restMs ?? 0);
+    if (this.#ended) this.cut();
+    else this.#later(() => this.#send(), this.#options.restMs ?? 0);
   }
 
   #tell(answer: Omit<Answer, 'tookMs'>): void {
@@ -144,8 +147,8 @@ export function requestText({ source, id, body }: Webhook, secret: string): stri
 /** One webhook over a connection of its own. */
 export async function sendOne(port: number, webhook: Webhook, secret: string): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
-  let sent = false;
-  const next = () => (sent ? null : ((sent = true), webhook));
+  const waiting = [webhook];
+  const next = () => waiting.pop() ?? null;
   const crowd = new Crowd({ port, connections: 1, secret, next, told: (_webhook, answer) => resolve(answer) });
   const answer = await promise;
   await crowd.stop();
