@@ -13,8 +13,8 @@ export type Burst = {
   readonly connections?: number;
 };
 
-/** Enough for group commit, few enough that one core's load generator keeps up. */
-const CONNECTIONS = 64;
+/** Many senders at once, as in a burst: with a few, closed-loop clients would measure how long one fsync takes. */
+const CONNECTIONS = 256;
 
 export class Bench {
   readonly programs: Programs;

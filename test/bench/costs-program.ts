@@ -1,9 +1,8 @@
 /**
- * Microseconds of the parts, each alone. `node test/bench/costs-program.ts DELIVERIES` prints them as JSON. Mapping is
- * processor time (the two sides work at once), the rest is time of a loop.
+ * Microseconds of the parts, each alone. `node test/bench/costs-program.ts DELIVERIES` prints them as JSON. All of
+ * it is processor time, of the thread that works: others on the machine do not change it much.
  */
 import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import express, { type Request, type Response } from 'express';
 import { systemClock } from '../../src/clock.ts';
@@ -15,6 +14,7 @@ import type { Source } from '../../src/model.ts';
 import { createVerifier } from '../../src/verify/verifier.ts';
 import { benchMapping, benchOutput, benchSecret } from './bench-source.ts';
 import { benchBody } from './load.ts';
+import { microsOf } from './proc.ts';
 
 export type Costs = {
   readonly mappingChild: number;
@@ -27,8 +27,6 @@ export type Costs = {
 /** What the mapping stage hands over at once. */
 const BATCH = 256;
 const LOOPS = 50_000;
-/** Of USER_HZ: 100 on every Linux that Node runs on. */
-const TICK_MICROS = 10_000;
 
 const body = Buffer.from(benchBody);
 const headers = {
@@ -61,30 +59,28 @@ async function mappingCosts(deliveries: number): Promise<Pick<Costs, 'mappingChi
       for (const result of await runner.map(batch)) if (!result.ok) throw new Error(result.message);
   };
   await mapMany(deliveries / 4);
-  const childTicks = () => runner.state.pids.reduce((sum, pid) => sum + ticksOf(pid), 0);
-  const ticks = childTicks();
+  const childMicros = () => runner.state.pids.reduce((sum, pid) => sum + microsOf(`${pid}`), 0);
+  const before = childMicros();
   const cpu = process.threadCpuUsage();
   await mapMany(deliveries);
-  const { user, system } = process.threadCpuUsage(cpu);
+  const parent = microsSince(cpu);
   const mapped = Math.ceil(deliveries / BATCH) * BATCH;
   return {
-    mappingParent: (user + system) / mapped,
-    mappingChild: ((childTicks() - ticks) * TICK_MICROS) / mapped,
+    mappingParent: parent / mapped,
+    mappingChild: (childMicros() - before) / mapped,
   };
 }
 
-/** Processor time of a process, in clock ticks. */
-function ticksOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
+function microsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(before);
+  return user + system;
 }
 
 function loopMicros(step: () => void): number {
   for (let count = 0; count < LOOPS / 5; count++) step();
-  const startedAt = performance.now();
+  const cpu = process.threadCpuUsage();
   for (let count = 0; count < LOOPS; count++) step();
-  return ((performance.now() - startedAt) * 1_000) / LOOPS;
+  return microsSince(cpu) / LOOPS;
 }
 
 function verifyCost(): number {
@@ -105,10 +101,10 @@ async function limitsCost(): Promise<number> {
     addresses.count(req);
     let micros = 0;
     for (const loops of [LOOPS / 5, LOOPS]) {
-      const startedAt = performance.now();
+      const cpu = process.threadCpuUsage();
       for (let count = 0; count < loops; count++)
         if ((await addresses.refuses(req, res)) || !(await limiter.admit(req, res))) throw new Error('limited');
-      micros = ((performance.now() - startedAt) * 1_000) / loops;
+      micros = microsSince(cpu) / loops;
     }
     res.end();
     measured.resolve(micros);

@@ -3,7 +3,7 @@
  * scope, and whatever is left ends with the bench.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
@@ -185,33 +185,6 @@ export type Arrived = { readonly raw: number; readonly distinct: number; readonl
 export async function arrivedAt(sandbox: { readonly url: string }): Promise<Arrived> {
   const answer = await fetch(`${sandbox.url}/__state`, { signal: AbortSignal.timeout(5_000) });
   return ((await answer.json()) as { events: Arrived }).events;
-}
-
-/** Resident bytes of a process, and of its children and theirs. */
-export function memoryOf(pid: number): { readonly own: number; readonly ownPeak: number; readonly tree: number } {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync('/proc')) {
-    const stat = /^\d+$/.test(name) ? readProc(Number(name), 'stat') : '';
-    // The name in parentheses may hold spaces.
-    if (stat !== '') parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-  }
-  const below = (one: number): number[] =>
-    [...parents].flatMap(([child, parent]) => (parent === one ? [child, ...below(child)] : []));
-  const tree = [pid, ...below(pid)].reduce((sum, one) => sum + statusBytes(one, 'VmRSS'), 0);
-  return { own: statusBytes(pid, 'VmRSS'), ownPeak: statusBytes(pid, 'VmHWM'), tree };
-}
-
-function statusBytes(pid: number, field: string): number {
-  const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readProc(pid, 'status'));
-  return Number(found?.[1] ?? 0) * 1024;
-}
-
-function readProc(pid: number, name: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 async function answers(url: string): Promise<boolean> {

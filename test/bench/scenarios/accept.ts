@@ -4,6 +4,7 @@
  */
 import type { Bench, Scenario } from '../bench.ts';
 import { median } from '../figures.ts';
+import { type Processor, processorEach, processorOf } from '../proc.ts';
 import { countsOf } from '../programs.ts';
 
 const WARM_SECONDS = 2;
@@ -22,25 +23,27 @@ async function run(bench: Bench) {
   });
   await bench.burst({ port: echo.port, seconds: WARM_SECONDS / 2 });
   await bench.burst({ port: relay.port, seconds: WARM_SECONDS });
-  const rounds: { echo: number; relay: number; behind: number }[] = [];
+  const rounds: { echo: number; relay: number; behind: number; each: Processor }[] = [];
   const echoed = async () => (await bench.burst({ port: echo.port, seconds })).perSecond;
   const accepted = async () => {
     await programs.settled(relay, SETTLE_MAX_MS);
     const before = await countsOf(relay);
+    const usedBefore = processorOf(relay.pid);
     const { perSecond, ok } = await bench.burst({ port: relay.port, seconds });
     const after = await countsOf(relay);
     const mapped = after.accepted - before.accepted - after.deliveriesWaiting;
     await programs.settled(relay, SETTLE_MAX_MS);
-    return { perSecond, behind: mapped / ok };
+    return { perSecond, behind: mapped / ok, each: processorEach(usedBefore, processorOf(relay.pid), ok) };
   };
   for (let pair = 0; pair < pairs; pair++) {
     // Turn about, so that a machine that gets slower or faster meanwhile favours neither.
     const first = pair % 2 === 0 ? await echoed() : null;
-    const { perSecond, behind } = await accepted();
-    rounds.push({ echo: first ?? (await echoed()), relay: perSecond, behind });
+    const { perSecond, behind, each } = await accepted();
+    rounds.push({ echo: first ?? (await echoed()), relay: perSecond, behind, each });
     bench.say(`accept: relay ${Math.round(perSecond)}/s, echo ${Math.round(rounds.at(-1)?.echo ?? 0)}/s`);
   }
   const ratios = rounds.map((round) => round.relay / round.echo);
+  const micros = (part: keyof Processor) => Math.round(median(rounds.map((round) => round.each[part])));
   const mappedShare = median(rounds.map((round) => round.behind));
   return [
     {
@@ -56,6 +59,13 @@ async function run(bench: Bench) {
       unit: '/s',
       target: null,
       note: `echo ${Math.round(median(rounds.map((round) => round.echo)))}/s; ${Math.round(mappedShare * 100)} % were mapped when the burst ended`,
+    },
+    {
+      name: 'accept: processor time of a webhook, to its end',
+      value: micros('main') + micros('threads') + micros('children'),
+      unit: 'µs',
+      target: null,
+      note: `main thread ${micros('main')}, store and other threads ${micros('threads')}, evaluators ${micros('children')}`,
     },
   ];
 }

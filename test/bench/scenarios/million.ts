@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Bench, Scenario } from '../bench.ts';
 import { median, shown } from '../figures.ts';
-import { countsOf, freePort, memoryOf } from '../programs.ts';
+import { memoryOf } from '../proc.ts';
+import { countsOf, freePort } from '../programs.ts';
 
 const WARM_SECONDS = 1;
 const REST_MS = 2_000;
