@@ -113,19 +113,26 @@ function plain(fields: LogFields | undefined, mask: Mask): Record<string, unknow
     const value = fields[name];
     if (value === undefined) continue;
     if (SECRET_NAME.test(name)) out[name] = '[masked]';
-    else if (typeof value === 'string') out[name] = text(value);
+    else if (typeof value === 'string') out[name] = OWN_WORDS.has(name) ? clean(value) : text(value);
     else if (Array.isArray(value)) out[name] = value.slice(0, LIST_LENGTH_MAX).map((one) => text(String(one)));
     else out[name] = typeof value === 'object' && value !== null ? '[masked]' : value;
   }
   return out;
 }
 
+/** What is written without waiting for the end of the turn. */
+const TOGETHER_BYTES = 16 * 1024;
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 
 function standardOutput(): LogSink {
   let lost = 0;
-  // With a minimum of 0 its `flush` calls back without waiting.
-  const stream = pino.destination({ dest: 1, sync: false, minLength: 1, maxLength: WAITING_BYTES_MAX });
+  // Written once for each turn of the event loop: a write of its own for every line costs more than making the line.
+  const stream = pino.destination({ dest: 1, sync: false, minLength: TOGETHER_BYTES, maxLength: WAITING_BYTES_MAX });
+  let flushing = false;
+  const flush = () => {
+    flushing = false;
+    stream.flush();
+  };
   stream.on('drop', () => lost++);
   // A reader that went away is no reason to stop relaying webhooks.
   stream.on('error', () => undefined);
@@ -133,6 +140,10 @@ function standardOutput(): LogSink {
     write(line) {
       const before = lost;
       stream.write(line);
+      if (!flushing) {
+        flushing = true;
+        setImmediate(flush);
+      }
       return lost === before;
     },
     drained: () => new Promise((resolve) => stream.flush(() => resolve())),

@@ -2,6 +2,7 @@
  * Deliveries on their way to the store: all that came while the last commit ran is the next one. The main thread's
  * share is a copy of the body and some strings; objects are not cloned one by one.
  */
+import { setImmediate as turnOver } from 'node:timers/promises';
 import { newId } from '../../clock.ts';
 import type { RawDelivery } from '../../model.ts';
 import type { Accepted } from '../contract.ts';
@@ -43,8 +44,8 @@ export class AcceptLane {
       const head = JSON.stringify({ method, headers, query });
       this.#waiting.push({ id: newId('dlv', delivery.receivedAt), delivery, head, resolve, reject });
       this.#waitingBytes += delivery.body.byteLength;
-      // On a later tick: the requests of one turn of the event loop go together.
-      this.#inFlight ??= Promise.resolve().then(() => this.#run());
+      // After this turn of the event loop: the requests that it reads go together, for a message costs more than a row.
+      this.#inFlight ??= turnOver().then(() => this.#run());
     });
   }
 
