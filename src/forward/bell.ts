@@ -1,6 +1,9 @@
 /** Lets a loop sleep until something happens. A ring before the sleep is not lost: the next sleep ends at once. */
 import type { Clock } from '../clock.ts';
 
+/** Without a reason of ours every ring would make an error with a stack. */
+const RUNG = 'rung';
+
 export type Bell = {
   ring(): void;
   /** Resolves after `ms` or at the next ring. For one sleeper. */
@@ -13,7 +16,7 @@ export function createBell(clock: Clock): Bell {
   return {
     ring() {
       rung = true;
-      sleeper?.abort();
+      sleeper?.abort(RUNG);
     },
     async sleep(ms) {
       if (!rung) {

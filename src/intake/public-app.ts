@@ -20,7 +20,8 @@ export function createPublicApp(options: PublicAppOptions): Express {
   app.disable('etag');
   app.set('query parser', false);
   app.set('case sensitive routing', true);
-  app.set('trust proxy', typeof options.trustProxy === 'number' ? options.trustProxy : [...options.trustProxy]);
+  const { trustProxy } = options;
+  app.set('trust proxy', typeof trustProxy === 'number' ? trustProxy || false : [...trustProxy]);
 
   const door = createDoor(options);
   app.all('/hooks/:source', door);
