@@ -3,7 +3,7 @@
  * that becomes code; `confine` then gives back the one right that was needed to start, reading its own modules.
  */
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Megabytes of heap. A 1 MiB body takes about 10 when parsed; the rest of the room is for what a mapping builds. */
@@ -21,12 +21,16 @@ export function confinedArguments(entry: string, readable: readonly string[] = r
   ];
 }
 
-/** This package's sources, and wherever its dependencies are installed. */
+/**
+ * This package's sources, and wherever its dependencies may be installed: each place that is looked into on the way (being
+ * refused is not the same as not finding), and where the links of some package managers lead.
+ */
 export function readablePaths(): string[] {
   const sources = fileURLToPath(new URL('../', import.meta.url));
   const manifest = fileURLToPath(new URL('../../package.json', import.meta.url));
-  const jsonata = dirname(createRequire(import.meta.url).resolve('jsonata/package.json'));
-  return [sources, manifest, dirname(jsonata)];
+  const { resolve } = createRequire(import.meta.url);
+  const looked = (resolve.paths('jsonata') ?? []).filter((path) => path.endsWith(`${sep}node_modules`));
+  return [...new Set([sources, manifest, ...looked, dirname(dirname(resolve('jsonata/package.json')))])];
 }
 
 /** After the last import. From here on not even this file can be read again. */

@@ -1,11 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { cp, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { confinedArguments, readablePaths } from '../../src/mapping/confine.ts';
 import { createRunner } from '../../src/mapping/runner.ts';
-import { eventually, isAlive, mapOne, NORMAL } from '../support/mapping.ts';
+import { eventually, isAlive, mapOne, NORMAL, testFolder } from '../support/mapping.ts';
 
 const support = (file: string) => fileURLToPath(new URL(`../support/${file}`, import.meta.url));
 const supportFolder = fileURLToPath(new URL('../support/', import.meta.url));
@@ -31,6 +33,24 @@ describe('the evaluator', () => {
     await using runner = createRunner({ clock: systemClock });
     await mapOne(runner, NORMAL);
     for (const pid of runner.state.pids) expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toBe('');
+  });
+
+  it('starts where the dependencies are a link, as some package managers make them', async () => {
+    await using folder = await testFolder();
+    const root = fileURLToPath(new URL('../../', import.meta.url));
+    await cp(join(root, 'src'), join(folder.dir, 'src'), { recursive: true });
+    await cp(join(root, 'package.json'), join(folder.dir, 'package.json'));
+    await symlink(join(root, 'node_modules'), join(folder.dir, 'node_modules'));
+    const runnerOf = pathToFileURL(join(folder.dir, 'src/mapping/runner.ts')).href;
+    const program = `import { createRunner } from '${runnerOf}';
+      import { systemClock } from '${new URL('../../src/clock.ts', import.meta.url)}';
+      await using runner = createRunner({ clock: systemClock });
+      console.log(JSON.stringify(await runner.compile('type')));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({ ok: true });
   });
 
   it.each(['idle', 'hang'])('ends when the relay is killed (%s)', async (manner) => {
