@@ -1,12 +1,12 @@
 /** `kill -9` at any moment: what was answered 200 arrives, once, as it was sent (R1). */
 import { expect, it } from 'vitest';
 import { Journey } from '../support/journey.ts';
-import { killRounds } from '../support/kill-rounds.ts';
+import { killRounds, mappedOnce } from '../support/kill-rounds.ts';
 
 const ROUNDS = 30;
 
 it(`loses nothing in ${ROUNDS} rounds of kill -9 under load`, { timeout: 180_000 }, async () => {
-  await using journey = await Journey.open('kill', { env: { RELAY_SEND_TIMEOUT: '2s' } });
+  await using journey = await Journey.open('kill', { sources: mappedOnce, env: { RELAY_SEND_TIMEOUT: '2s' } });
   const { oracle, sandbox } = journey;
   await killRounds(journey, ROUNDS);
   await journey.start();

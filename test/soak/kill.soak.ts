@@ -1,11 +1,11 @@
 /** R1 in full: 300 kills, and the first 200 soon after a start that finds a backlog. */
 import { expect, it } from 'vitest';
 import { Journey } from '../support/journey.ts';
-import { killRounds } from '../support/kill-rounds.ts';
+import { killRounds, mappedOnce } from '../support/kill-rounds.ts';
 import { until } from '../support/program.ts';
 
 it('loses nothing in 300 rounds of kill -9 under load', { timeout: 1_800_000 }, async () => {
-  await using journey = await Journey.open('kill-soak', { env: { RELAY_SEND_TIMEOUT: '2s' } });
+  await using journey = await Journey.open('kill-soak', { sources: mappedOnce, env: { RELAY_SEND_TIMEOUT: '2s' } });
   const { oracle, sandbox } = journey;
   await killRounds(journey, 300);
   await journey.start();

@@ -5,6 +5,14 @@ import { type Journey, SECRET } from './journey.ts';
 import { until } from './program.ts';
 import { Crowd, type Webhook } from './senders.ts';
 
+/** Its time is when it was mapped: mapped again after it was sent, it would count twice. */
+export const mappedOnce = {
+  numbered: {
+    mapping:
+      '{"event": "Numbered", "properties": {"time": $millis(), "id": id, "text": text, "filler": $length(filler)}}',
+  },
+};
+
 /** Every round: start, 32 to 64 senders for 0.2 to 1.0 s, kill. What got no answer is sent again in the next round. */
 export async function killRounds(journey: Journey, rounds: number): Promise<void> {
   const { oracle, sandbox } = journey;

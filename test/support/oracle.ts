@@ -115,7 +115,7 @@ export class Oracle {
   }
 
   /** Obligations that have not arrived yet. */
-  missing(sandbox: Sandbox): number {
+  missing(sandbox: Pick<Sandbox, 'deduped'>): number {
     const arrived = new Set(sandbox.deduped().map(({ record }) => record.properties.id));
     let missing = 0;
     for (const id of this.#owed.keys()) if (!arrived.has(id) && !this.#excused.has(id)) missing++;
@@ -123,7 +123,7 @@ export class Oracle {
   }
 
   /** What is wrong, the first ten; an empty list is the pass. */
-  differences(sandbox: Sandbox): string[] {
+  differences(sandbox: Pick<Sandbox, 'deduped' | 'state'>): string[] {
     const found: string[] = [];
     const arrived = new Map<string, number>();
     const { dropped } = sandbox.state().events;
