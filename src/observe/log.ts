@@ -120,8 +120,8 @@ function plain(fields: LogFields | undefined, mask: Mask): Record<string, unknow
   return out;
 }
 
-/** What is written without waiting for the end of the turn. */
-const TOGETHER_BYTES = 16 * 1024;
+/** What is written without waiting for the end of the turn; the library wants it below its own 16 KiB a write. */
+const TOGETHER_BYTES = 8 * 1024;
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 
 function standardOutput(): LogSink {
