@@ -30,8 +30,8 @@ const programs = [
     name: 'strace',
     debian: 'strace',
     for: 'test',
-    required: false,
-    why: 'shows that the store syncs before it answers',
+    required: true,
+    why: 'fails and watches system calls, to show that the store syncs before it answers',
   },
 ];
 

@@ -7,8 +7,9 @@
  *    resolves `duplicate` with the first one's id, and counts nothing.
  * 3. A log and a queue. Deliveries are read in the order of their positions; `commitMapped` marks deliveries and queues
  *    their events in one transaction. Committing the same delivery twice changes nothing. What is committed or settled
- *    survives a crash; a power cut may undo the last of it (never half of a transaction): it is then done again, with
- *    the same identity, and the destination drops the copies. Only accepting is worth an fsync.
+ *    survives a crash; a power cut may undo the last of it (never half of a transaction), and it is then done again. But
+ *    what was leased is on disk before `lease` resolves: an event that may have left is never made anew with another
+ *    identity, and what is sent twice after a power cut are copies that the destination drops.
  * 4. One holder. A leased event is in no other lease until it is settled, released, or the lease has ended.
  *    What is leased and never settled comes back: after the lease, or when the keeper is opened again.
  * 5. Settled once. Settling an event that is not there any more (a late settle after the lease ended) changes nothing.

@@ -6,7 +6,7 @@
  *   fatal     (everything else SQLite says): nothing may be promised any more. A failed fsync must never be tried
  *             again: the kernel may have dropped the pages and then report success.
  */
-import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 
 const SQLITE_FULL = 13;
@@ -106,6 +106,21 @@ export class Database {
 
   close(): void {
     this.#connection.close();
+  }
+
+  /**
+   * Puts on disk what was committed without being durable. By fdatasync of the log itself, which SQLite keeps open too: a
+   * sync is of the file, not of who opened it, and unlike a commit it needs no room on a full disk.
+   */
+  syncLog(): void {
+    const log = openSync(`${this.#path}-wal`, 'r');
+    try {
+      fdatasyncSync(log);
+    } catch (error) {
+      throw new FatalStoreError(`the log cannot be synced: ${(error as Error).message}`);
+    } finally {
+      closeSync(log);
+    }
   }
 
   /** FULL syncs the log at each commit; NORMAL leaves that to the next FULL commit or checkpoint. */

@@ -51,6 +51,7 @@ export class Leasing {
         const lane = lanes.find(request.destination, source);
         if (lane && !basket.full) this.#leaseTurn(lane, eventsMax, request.bytesMax, basket);
       }
+    if (basket.events > 0) this.#store.sync();
     return basket.rows;
   }
 

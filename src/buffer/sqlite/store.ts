@@ -20,6 +20,9 @@ export class Store {
   /** Busy, pages in the log, pages of them written back. */
   readonly #log: Statement;
 
+  /** Something was committed that a power cut could undo. */
+  #unsynced = false;
+
   constructor(database: Database, options: StoreOptions) {
     this.database = database;
     this.names = new Names(database);
@@ -36,7 +39,7 @@ export class Store {
 
   /**
    * `durable` is for what was promised to somebody: an accepted delivery. What mapping and sending write may be undone by a
-   * power cut (never by a crash): then it is done again, with the same identity, and the destination drops the copies.
+   * power cut (never by a crash) and is then done again.
    */
   change<T>(work: (counts: Counts) => T, durable = false): T {
     const counts = new Counts();
@@ -46,7 +49,18 @@ export class Store {
       return made;
     }, durable);
     this.lanes.committed(counts.lanes);
+    this.#unsynced = !durable;
     return result;
+  }
+
+  /**
+   * Before events leave: their identity must not be made a second time, by a mapping that asks for the time or for chance,
+   * after the first was seen by the destination.
+   */
+  sync(): void {
+    if (!this.#unsynced) return;
+    this.database.syncLog();
+    this.#unsynced = false;
   }
 
   /** Write the log back into the file once it is long. A full disk only postpones it; any other error is fatal. */
