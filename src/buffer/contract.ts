@@ -41,6 +41,8 @@ export type MappedDelivery = {
   readonly events: readonly RelayEvent[];
   /** Outputs that broke a rule, or the one reason the whole mapping failed. */
   readonly dead: readonly NewDeadLetter[];
+  /** `keep: none`: its body goes in the same transaction. */
+  readonly forgetBody?: boolean;
 };
 
 export type NewDeadLetter = {

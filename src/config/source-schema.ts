@@ -51,6 +51,12 @@ const answer = z
     message: 'must be a 2xx status',
   });
 
+/** `masked` is refused rather than taken for `full`: who asks for it relies on it. */
+const keep = z
+  .enum(['full', 'masked', 'none'])
+  .refine((how) => how !== 'masked', { message: 'masked is not built yet: use full or none' })
+  .default('full');
+
 const hmac = z.strictObject({
   algorithm: z.enum(['sha1', 'sha256', 'sha512']),
   header: headerName,
@@ -79,7 +85,7 @@ export const sourceSchema = z.strictObject({
   destination: z
     .union([name, z.array(name).min(1, 'must name at least one').max(20, 'must be at most twenty')])
     .optional(),
-  keep: z.enum(['full', 'masked', 'none']).default('full'),
+  keep,
   answer: answer.optional(),
   limits: z
     .strictObject({ accept: parsedText(parseRate).optional(), forward: parsedText(parseRate).optional() })

@@ -198,7 +198,7 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
   };
 
   return async (req, res) => {
-    const name = String(req.params['source']);
+    const name = String(req.params.source);
     const door = options.find(name);
     const visit: Visit = { req, res, name: door ? name : null, startedAt: options.clock.monotonic(), bytes: 0 };
     if (await options.addresses.refuses(req, res))
@@ -212,7 +212,7 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
 function asRequest(req: Request, body: Uint8Array): RawRequest {
   const target = req.originalUrl;
   const at = target.indexOf('?');
-  const key = req.params['key'];
+  const key = req.params.key;
   return {
     method: req.method,
     target,

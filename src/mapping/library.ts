@@ -91,7 +91,7 @@ class FolderLibrary implements Library {
   mappingOf(name: string): StageSource | null {
     const loaded = this.#loaded.get(name);
     if (loaded === undefined) return this.#removed.get(name) ?? null;
-    return { destinations: loaded.source.destinations, program: loaded.program };
+    return stageSource(loaded);
   }
 
   problems(): readonly Problem[] {
@@ -197,7 +197,7 @@ class FolderLibrary implements Library {
     if (loaded === undefined) return;
     this.#loaded.delete(name);
     if (this.#removed.size >= SOURCES_MAX) this.#removed.delete(this.#removed.keys().next().value as string);
-    this.#removed.set(name, { destinations: loaded.source.destinations, program: loaded.program });
+    this.#removed.set(name, stageSource(loaded));
     this.#tell(name, 'removed');
   }
 
@@ -220,4 +220,8 @@ class FolderLibrary implements Library {
 /** Compared only, never shown: a source holds secrets. */
 function isSame(before: LoadedSource, now: LoadedSource): boolean {
   return before.program?.revision === now.program?.revision && isDeepStrictEqual(before.source, now.source);
+}
+
+function stageSource({ source, program }: LoadedSource): StageSource {
+  return { destinations: source.destinations, program, forgetBodies: source.keep === 'none' };
 }

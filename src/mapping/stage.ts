@@ -37,7 +37,12 @@ const ASIDE_MAX = 512;
 const STOP_MAX_MS = 2_000;
 
 /** How a source is mapped now; null as program: its mapping was refused. */
-export type StageSource = { readonly destinations: readonly string[]; readonly program: Program | null };
+export type StageSource = {
+  readonly destinations: readonly string[];
+  readonly program: Program | null;
+  /** `keep: none`: the body goes once it was mapped. */
+  readonly forgetBodies: boolean;
+};
 
 export type MappingStageOptions = {
   readonly buffer: Pick<BufferKeeper, 'nextDeliveries' | 'commitMapped' | 'onWork'>;
@@ -65,11 +70,13 @@ export function createMappingStage(options: MappingStageOptions): MappingStage {
 type Asked = {
   readonly delivery: Delivery;
   readonly destinations: readonly string[];
+  readonly forgetBodies: boolean;
   readonly program: Program | null;
 };
 type Spoken = {
   readonly delivery: Delivery;
   readonly destinations: readonly string[];
+  readonly forgetBodies: boolean;
   /** Null: there was no mapping to ask. */
   readonly result: MapResult | null;
 };
@@ -156,7 +163,8 @@ class Stage implements MappingStage {
     const { library, runner, clock } = this.#options;
     const asked: Asked[] = batch.map((delivery) => {
       const source = library.mappingOf(delivery.source);
-      return { delivery, destinations: source?.destinations ?? [], program: source?.program ?? null };
+      const { destinations = [], program = null, forgetBodies = false } = source ?? {};
+      return { delivery, destinations, program, forgetBodies };
     });
     const tasks = asked.flatMap(({ delivery, program }) => (program === null ? [] : [{ program, delivery }]));
     const answers = runner.mapEach(tasks);
@@ -218,7 +226,7 @@ class Stage implements MappingStage {
     if (piece.length > 0) await this.#commit(piece);
   }
 
-  async #shape({ delivery, destinations, result }: Spoken): Promise<Mapped> {
+  async #shape({ delivery, destinations, forgetBodies, result }: Spoken): Promise<Mapped> {
     const { clock, shape } = this.#options;
     if (result === null) {
       const message = `The source ${delivery.source} has no mapping that runs; mend or bring back its folder and replay`;
@@ -233,7 +241,7 @@ class Stage implements MappingStage {
           this.#sliceBegan = clock.monotonic();
         }
         const step = steps.next();
-        if (step.done) return { mapped: step.value, seconds };
+        if (step.done) return { mapped: forgetBodies ? withoutBody(step.value) : step.value, seconds };
       }
     } catch (error) {
       // A bug of ours in shaping must not stop every other source.
@@ -280,4 +288,9 @@ class Stage implements MappingStage {
     await Promise.race([this.#done, this.#options.clock.wait(STOP_MAX_MS, over.signal)]);
     over.abort();
   }
+}
+
+/** What failed keeps its body: a mended mapping will want it. */
+function withoutBody(mapped: MappedDelivery): MappedDelivery {
+  return mapped.state === 'failed' ? mapped : { ...mapped, forgetBody: true };
 }

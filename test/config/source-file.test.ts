@@ -66,7 +66,7 @@ secrets: [ "$\{KEY}", "$\{OLD}" ]
 url: https://$\{URL}/x?y=1&z=$\{KEY}
 tolerance: 5m
 destination: [mixpanel, backup]
-keep: masked
+keep: none
 answer: 204
 limits:
   accept: 6000/min
@@ -77,7 +77,7 @@ limits:
       url: 'https://x.example/x?y=1&z=key-1',
       toleranceMs: 300_000,
       destinations: ['mixpanel', 'backup'],
-      keep: 'masked',
+      keep: 'none',
       answer: 204,
       limits: { accept: { count: 6000, windowMs: 60_000 }, forward: { count: 100, windowMs: 1_000 } },
     });

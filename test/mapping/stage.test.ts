@@ -51,11 +51,12 @@ class Log implements Pick<BufferKeeper, 'nextDeliveries' | 'commitMapped' | 'onW
   }
 }
 
-const acme: StageSource = { destinations: ['mixpanel'], program: programOf('acme') };
+const acme: StageSource = { destinations: ['mixpanel'], program: programOf('acme'), forgetBodies: false };
 const sources = new Map<string, StageSource>([
   ['acme', acme],
   ['twice', { ...acme, destinations: ['one', 'two'] }],
   ['broken', { ...acme, program: null }],
+  ['forgetful', { ...acme, forgetBodies: true }],
 ]);
 
 /** The body says what the mapping makes of it: the evaluator has its own tests. */
@@ -116,6 +117,14 @@ describe('the mapping stage', () => {
 
   it('calls a delivery skipped that becomes nothing', async () => {
     expect(await mapped({ outputs: [] })).toMatchObject([{ state: 'skipped', events: [], dead: [] }]);
+  });
+
+  it('asks for the body to go with `keep: none`, but not where the mapping failed', async () => {
+    const source = 'forgetful';
+    const [mappedOne, failedOne] = await mapped({ source, outputs: [event('a')] }, { source, reason: 'mapping_error' });
+    expect(mappedOne?.forgetBody).toBe(true);
+    expect(failedOne?.forgetBody).toBeUndefined();
+    expect((await mapped({ outputs: [event('a')] }))[0]?.forgetBody).toBeUndefined();
   });
 
   it('buries a failed mapping, and goes on with the next delivery', async () => {

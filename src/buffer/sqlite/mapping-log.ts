@@ -16,6 +16,7 @@ export class MappingLog {
   readonly #next: Statement;
   readonly #delivery: Statement;
   readonly #mark: Statement;
+  readonly #dropBody: Statement;
   readonly #addEvent: Statement;
   readonly #enqueue: Statement;
 
@@ -32,6 +33,7 @@ export class MappingLog {
     this.#mark = database.prepare(
       'UPDATE deliveries SET state = ?, kind = ?, created = ?, waiting = ?, dead = ? WHERE position = ?',
     );
+    this.#dropBody = database.prepare('DELETE FROM bodies WHERE position = ?');
     this.#addEvent = database.prepare('INSERT INTO events (delivery, lane, id, time, json) VALUES (?, ?, ?, ?, ?)');
     this.#enqueue = database.prepare('INSERT INTO queue (lane, position, time, received_at) VALUES (?, ?, ?, ?)');
   }
@@ -63,7 +65,9 @@ export class MappingLog {
     for (const mapped of batch) this.#commitOne(mapped, counts, now);
   }
 
-  #commitOne({ delivery: { position, id }, state, events, dead }: MappedDelivery, counts: Counts, now: number): void {
+  #commitOne(mapped: MappedDelivery, counts: Counts, now: number): void {
+    const { delivery, state, events, dead, forgetBody } = mapped;
+    const { position, id } = delivery;
     const { names, lanes } = this.#store;
     const row = this.#delivery.get<MappedRow>(position);
     // Committed before, or given way meanwhile: nothing changes.
@@ -74,6 +78,7 @@ export class MappingLog {
     const deadEvents = dead.filter((letter: NewDeadLetter) => letter.kind === 'event').length;
     const created = events.length + deadEvents;
     this.#mark.run(deliveryStates.indexOf(state), marked.n, created, events.length, deadEvents, position);
+    if (forgetBody) this.#dropBody.run(position);
     counts.kind(kind.n, -1);
     counts.kind(marked.n, 1);
     counts.source(kind.source, state);
