@@ -129,10 +129,16 @@ function standardOutput(): LogSink {
   // Written once for each turn of the event loop: a write of its own for every line costs more than making the line.
   const stream = pino.destination({ dest: 1, sync: false, minLength: TOGETHER_BYTES, maxLength: WAITING_BYTES_MAX });
   let flushing = false;
+  let queuedBytes = 0;
   const flush = () => {
     flushing = false;
-    stream.flush();
+    if (queuedBytes > 0) stream.flush();
   };
+  stream.on('write', (bytes: number) => {
+    queuedBytes -= bytes;
+  });
+  // A flush during a write does nothing, and what came meanwhile would wait for the next line, perhaps for hours.
+  stream.on('drain', flush);
   stream.on('drop', () => lost++);
   // A reader that went away is no reason to stop relaying webhooks.
   stream.on('error', () => undefined);
@@ -140,6 +146,7 @@ function standardOutput(): LogSink {
     write(line) {
       const before = lost;
       stream.write(line);
+      if (lost === before) queuedBytes += Buffer.byteLength(line);
       if (!flushing) {
         flushing = true;
         setImmediate(flush);
