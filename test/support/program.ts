@@ -26,6 +26,10 @@ function start(args: readonly string[], env: Environment) {
     env: { PATH: '/usr/bin:/bin', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // A test that is given up must not leave its relay behind.
+  const leave = () => child.kill('SIGKILL');
+  process.once('exit', leave);
+  child.once('close', () => process.off('exit', leave));
   const seen = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     if (seen.out.length < KEPT_MAX) seen.out += text;
@@ -73,7 +77,10 @@ export async function serve(env: Environment = {}): Promise<RunningRelay> {
     over = true;
   });
   const started = () => seen.out.split('\n').find((line) => line.includes('"relay.started"'));
-  await until(() => over || started() !== undefined, 'the relay to start');
+  await until(() => over || started() !== undefined, 'the relay to start').catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw new Error(`${error}\n${seen.out.slice(-2_000)}\n${seen.err.slice(-2_000)}`);
+  });
   const line = started();
   if (line === undefined) throw new Error(`the relay did not start:\n${seen.out}\n${seen.err}`);
   const { public: publicUrl, admin: adminUrl } = JSON.parse(line) as { public: string; admin: string };
