@@ -10,6 +10,10 @@ import type { Store } from './store.ts';
 const retryAfterSeconds = { buffer: 30, disk: 60 } as const;
 /** Types are for lists: longer ones are cut, so that a body sized one cannot fill an index. */
 const typeLengthMax = 200;
+/** A webhook of some size. */
+const probeBytes = 64 * 1024;
+/** 8 MiB: moving so many pages takes about 20 ms. */
+const diskPagesPerLook = 2048;
 /** Pieces of history that give way in front of one batch, about 3 ms each. */
 const piecesMax = 4;
 
@@ -50,6 +54,31 @@ export class Accepting {
       if (error instanceof NoRoomError) return this.#full('disk');
       throw error;
     }
+  }
+
+  /**
+   * Whether a usual delivery would be taken now, for those who ask how it is: a refusal must not be remembered after there
+   * is room again, or a relay that nobody sends to any more would never be ready again. On a full disk history gives way,
+   * and what it leaves goes back to the file system; a bounded piece each time.
+   */
+  lookForRoom(monotonic: number, disk: DiskSpace | undefined): void {
+    const { room } = this.#store;
+    const diskTakes = () =>
+      room.full === 'disk' ? room.diskRecovered(monotonic, disk) : room.diskWouldTake(probeBytes, monotonic, disk);
+    let takes = diskTakes();
+    try {
+      if (!takes) {
+        this.#history.giveWay(diskPagesPerLook);
+        this.#store.shrink(diskPagesPerLook);
+        room.forgetDisk();
+        room.full = 'disk';
+        takes = diskTakes();
+      } else if (room.pagesMissing(probeBytes) > 0) this.#history.giveWay(room.pagesMissing(probeBytes));
+    } catch (error) {
+      // Not even for that; what waits goes on leaving, and then there is.
+      if (!(error instanceof NoRoomError)) throw error;
+    }
+    room.full = !takes ? 'disk' : room.pagesMissing(probeBytes) > 0 ? 'buffer' : null;
   }
 
   #full(full: Full): AcceptAnswer {

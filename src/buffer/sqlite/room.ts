@@ -12,6 +12,9 @@ const diskFreeBytesMin = 64 * 1024 * 1024;
 const diskFreePart = 0.05;
 /** Asking the disk costs some µs and its answer hardly changes; what we write ourselves meanwhile is counted. */
 const diskAskedEveryMs = 500;
+/** Written to the log and from there to the file, with the pages of indices around it; measured with bodies of 0 to 20 KB. */
+const writtenTimes = 3;
+const batchBytes = 32 * 1024;
 /** Measured: a row of each table and index that a delivery, or an event, needs besides its text. */
 export const rowBytes = 400;
 
@@ -29,7 +32,7 @@ export class Room {
   #writtenSince = 0;
   /** Length of the log, when it was looked at last. */
   logPages = 0;
-  /** Why the last delivery that asked was refused; null: it was taken. */
+  /** Why a delivery would be refused, as it was seen last; null: it would be taken. */
   full: Full | null = null;
 
   constructor(database: Database, folder: string, bytesMax: number) {
@@ -42,9 +45,15 @@ export class Room {
     this.#freePages = database.prepare('PRAGMA freelist_count');
   }
 
-  /** Frames after which the log is written back, so that it stays within its share. */
+  /** Frames after which the log is written back, so that it stays within its share, and a small one of a small disk. */
   get walPagesMax(): number {
-    return Math.max(64, Math.floor(this.#walBytes / pageBytes / 2));
+    const share = Math.min(this.#walBytes / 2, (this.#disk?.totalBytes ?? Number.POSITIVE_INFINITY) / 16);
+    return Math.max(64, Math.floor(share / pageBytes));
+  }
+
+  /** Pages of the file that hold nothing. */
+  get pagesFree(): number {
+    return this.#freePages.get<[number]>()?.[0] ?? 0;
   }
 
   get bytesUsed(): number {
@@ -65,16 +74,35 @@ export class Room {
   diskTakes(bytes: number, monotonic: number, told: DiskSpace | undefined): boolean {
     const disk = told ?? this.#ask(monotonic);
     const least = Math.min(diskFreeBytesMin, disk.totalBytes * diskFreePart);
-    // Written twice: to the log, and from there to the file.
-    const left = disk.freeBytes - this.#writtenSince - 2 * bytes;
+    const written = batchBytes + writtenTimes * bytes;
+    const left = disk.freeBytes - this.#writtenSince - written;
     if (left >= least) {
-      this.#writtenSince += 2 * bytes;
+      this.#writtenSince += written;
       return true;
     }
     // Only our own count says so: ask before refusing.
     if (told || this.#askedAt === monotonic || this.#writtenSince === 0) return false;
-    this.#askedAt = Number.NEGATIVE_INFINITY;
+    this.forgetDisk();
     return this.diskTakes(bytes, monotonic, told);
+  }
+
+  /** The same for those who only want to know. */
+  diskWouldTake(bytes: number, monotonic: number, told: DiskSpace | undefined): boolean {
+    const before = this.#writtenSince;
+    const takes = this.diskTakes(bytes, monotonic, told);
+    if (takes) this.#writtenSince = Math.min(before, this.#writtenSince);
+    return takes;
+  }
+
+  /** After a refusal: some more room than the next webhook needs, or the answer would change with every look. */
+  diskRecovered(monotonic: number, told: DiskSpace | undefined): boolean {
+    const { totalBytes } = told ?? this.#ask(monotonic);
+    return this.diskWouldTake(Math.min(diskFreeBytesMin, totalBytes / 8) / writtenTimes, monotonic, told);
+  }
+
+  /** What is known of the disk is not true any more. */
+  forgetDisk(): void {
+    this.#askedAt = Number.NEGATIVE_INFINITY;
   }
 
   #ask(monotonic: number): DiskSpace {

@@ -76,6 +76,8 @@ function create(folder: string, path: string): void {
   closeSync(openSync(draft, 'w', 0o600));
   const database = new Database(draft);
   database.exec(`PRAGMA page_size = ${pageBytes}`);
+  // So that a disk that others need can have back what was drained; costs a page in a thousand.
+  database.exec('PRAGMA auto_vacuum = INCREMENTAL');
   database.exec(`PRAGMA application_id = ${applicationId}`);
   database.exec(`PRAGMA user_version = ${formatVersion}`);
   database.exec(tables);

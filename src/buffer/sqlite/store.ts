@@ -10,6 +10,9 @@ import { Room } from './room.ts';
 
 export type StoreOptions = { readonly folder: string; readonly bytesMax: number; readonly keepDeliveriesMs: number };
 
+/** Of one piece of shrinking. */
+const shrinkPages = 64;
+
 export class Store {
   readonly database: Database;
   readonly names: Names;
@@ -61,6 +64,19 @@ export class Store {
     if (!this.#unsynced) return;
     this.database.syncLog();
     this.#unsynced = false;
+  }
+
+  /** Gives up to so many empty pages of the file back to the file system, in pieces that a nearly full disk has room to log. */
+  shrink(pages: number): void {
+    try {
+      for (let given = 0; given < pages && this.room.pagesFree > 0; given += shrinkPages) {
+        this.database.exec(`PRAGMA incremental_vacuum(${shrinkPages})`);
+        this.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      }
+    } catch (error) {
+      const judged = this.database.judge(error);
+      if (!(judged instanceof NoRoomError)) throw judged;
+    }
   }
 
   /** Write the log back into the file once it is long. A full disk only postpones it; any other error is fatal. */

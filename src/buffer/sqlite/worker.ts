@@ -52,7 +52,10 @@ class StoreThread {
         store.lanes.extend(positions, monotonic + leaseMs);
         return null;
       },
-      tally: () => lists.tally(),
+      tally: (_ask, { monotonic, disk }) => {
+        accepting.lookForRoom(monotonic, disk);
+        return lists.tally();
+      },
       deliveries: ({ filter, page }) => lists.deliveries(filter, page),
       deadLetters: ({ filter, page }) => letters.list(filter, page),
       sweep: (_ask, { now, monotonic }) => {
