@@ -134,9 +134,14 @@ class RunningRelay implements Relay {
     if (exitCode === 0) this.#core.phase = 'stopping';
     const startedAt = clock.monotonic();
     log.info('relay.stopping', {});
-    await this.#publicPort.close(CLOSE_GRACE_MS);
     this.#sweeping.abort();
-    await Promise.allSettled([this.#stage[Symbol.asyncDispose](), forwarder.stop(), this.#swept]);
+    // At the same time, or the bounds of all would add up to more than a stop may take.
+    await Promise.allSettled([
+      this.#publicPort.close(CLOSE_GRACE_MS),
+      this.#stage[Symbol.asyncDispose](),
+      forwarder.stop(),
+      this.#swept,
+    ]);
     log.info('relay.stopped', { ms: Math.round(clock.monotonic() - startedAt) });
     await this.#held.disposeAsync();
     this.#ended(exitCode);

@@ -53,6 +53,8 @@ const STOP_SETTLE_MS = 2000;
 const SPLIT_PAUSE_MS = 10_000;
 const LEASE_FAILED_MS = 1000;
 const BATCH_BYTES_MIN = 1024;
+/** With each success after a 413: from a half to the whole in 36 requests, so that a true limit costs one in so many. */
+const BATCH_BYTES_GROWTH = 1.02;
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   return new Lane(options);
@@ -264,6 +266,8 @@ class Lane implements Forwarder {
   async #conclude(batch: Batch, outcome: Outcome): Promise<void> {
     switch (outcome.kind) {
       case 'delivered':
+        // What was too large once need not stay so: a bad event may have been the reason, or a proxy that is gone.
+        this.#bytesMax = Math.min(this.#options.batch.bytesMax, Math.ceil(this.#bytesMax * BATCH_BYTES_GROWTH));
         return await this.#custody.delivered(batch.events);
       case 'split':
         return await this.#split(batch, outcome);

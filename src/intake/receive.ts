@@ -203,7 +203,8 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
     const visit: Visit = { req, res, name: door ? name : null, startedAt: options.clock.monotonic(), bytes: 0 };
     if (await options.addresses.refuses(req, res))
       return tell(visit, 'limited', { reason: 'too many refused requests' });
-    if (!options.open()) return turnAway(visit, 'unavailable', 'starting or stopping');
+    // The connection too: a stop waits for those that keep sending.
+    if (!options.open()) return turnAway(visit, 'unavailable', 'starting or stopping', { connection: 'close' });
     if (!door) return turnAway(visit, 'unknown_source', 'no such source');
     return receive(visit, door);
   };

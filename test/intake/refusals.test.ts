@@ -162,6 +162,8 @@ describe('where it is sent', () => {
     await using shutDoor = await openDoor({ open: () => false });
     await refused(shutDoor, 503, 'unavailable', '{}');
     expect((await fetch(`${shutDoor.url}/readyz`)).status).toBe(503);
+    const answer = await refused(shutDoor, 503, 'unavailable', '{}');
+    expect(answer.headers.get('connection')).toBe('close');
   });
 });
 

@@ -150,7 +150,7 @@ describe('a change', () => {
     await openAndListen();
     await folder.remove('acme');
     await eventually(() => library.get('acme') === null);
-    expect(library.mappingOf('acme')).toEqual({ destinations: ['mixpanel'], program: programOf(NORMAL) });
+    expect(library.mappingOf('acme')).toMatchObject({ destinations: ['mixpanel'], program: programOf(NORMAL) });
     expect(library.mappingOf('never-was')).toBeNull();
   });
 
