@@ -20,7 +20,7 @@ const COMMIT_EVENTS = 2_000;
 /** Shaping goes on for so long before others get a turn of the event loop. */
 const SLICE_MS = 4;
 /** While accepting is busy, mapping rests this long after each batch (of a quarter of the size): slower, never stopped. */
-const BUSY_REST_MS = 20;
+const BUSY_REST_MS = 150;
 const BUSY_DELIVERIES = 64;
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;

@@ -12,6 +12,10 @@ import { type AcceptAnswer, acceptedStride } from './messages.ts';
 /** One transaction: some ms of work, so that nothing else waits long behind it. */
 const batchMax = 256;
 const batchBytesMax = 4 * 1024 * 1024;
+/** So many are sent without waiting for the end of the turn. */
+const earlyAt = 32;
+/** Batches that the store may have at once: one at work, some that it need not wait for. */
+const onTheWayMax = 4;
 /** What waits in memory when the disk is slow; above it deliveries are shed. */
 const waitingMax = 20_000;
 const waitingBytesMax = 32 * 1024 * 1024;
@@ -29,7 +33,9 @@ export class AcceptLane {
   readonly #onAccepted: () => void;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  #inFlight: Promise<void> | null = null;
+  /** Batches that the store has and has not answered. */
+  readonly #onTheWay = new Set<Promise<void>>();
+  #turnEnds: Promise<void> | null = null;
 
   constructor(link: Link, onAccepted: () => void) {
     this.#link = link;
@@ -44,26 +50,36 @@ export class AcceptLane {
       const head = JSON.stringify({ method, headers, query });
       this.#waiting.push({ id: newId('dlv', delivery.receivedAt), delivery, head, resolve, reject });
       this.#waitingBytes += delivery.body.byteLength;
-      // After this turn of the event loop: the requests that it reads go together, for a message costs more than a row.
-      this.#inFlight ??= turnOver().then(() => this.#run());
+      // A turn of the event loop may read hundreds of requests: the store begins with the first while the rest is read.
+      if (this.#waiting.length >= earlyAt && this.#onTheWay.size < onTheWayMax) this.#dispatch();
+      // The others of one turn go together, for a message costs more than a row.
+      else this.#turnEnds ??= turnOver().then(() => this.#turnEnded());
     });
   }
 
   /** Resolves when nothing is on its way any more. */
   async drained(): Promise<void> {
-    while (this.#inFlight) await this.#inFlight;
+    while (this.#turnEnds || this.#onTheWay.size > 0) await Promise.all([this.#turnEnds, ...this.#onTheWay]);
   }
 
-  async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#take();
-      try {
-        this.#answer(batch, await this.#send(batch));
-      } catch (error) {
-        for (const { reject } of batch) reject(error as Error);
-      }
-    }
-    this.#inFlight = null;
+  #turnEnded(): void {
+    this.#turnEnds = null;
+    if (this.#waiting.length > 0 && this.#onTheWay.size === 0) this.#dispatch();
+  }
+
+  #dispatch(): void {
+    const batch = this.#take();
+    const sent = this.#send(batch).then(
+      (answer) => this.#answer(batch, answer),
+      (error: Error) => {
+        for (const { reject } of batch) reject(error);
+      },
+    );
+    const onTheWay = sent.then(() => {
+      this.#onTheWay.delete(onTheWay);
+      if (this.#waiting.length > 0 && this.#onTheWay.size === 0) this.#dispatch();
+    });
+    this.#onTheWay.add(onTheWay);
   }
 
   #take(): Waiting[] {
