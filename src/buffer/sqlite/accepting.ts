@@ -1,7 +1,7 @@
 /** Deliveries in: one transaction for all that waited, so that one fsync answers them all. */
-import { hash } from 'node:crypto';
 import { NoRoomError, type Statement } from './database.ts';
 import type { History } from './history.ts';
+import { keyHash } from './keys.ts';
 import { type AcceptAnswer, type AcceptedRows, acceptedStride, type DiskSpace } from './messages.ts';
 import { type Full, rowBytes } from './room.ts';
 import type { Store } from './store.ts';
@@ -20,23 +20,17 @@ const piecesMax = 4;
 export class Accepting {
   readonly #store: Store;
   readonly #history: History;
-  readonly #seen: Statement;
-  readonly #forget: Statement;
   readonly #addDelivery: Statement;
   readonly #addBody: Statement;
-  readonly #remember: Statement;
 
   constructor(store: Store, history: History) {
     const { database } = store;
     this.#store = store;
     this.#history = history;
-    this.#seen = database.prepare('SELECT id, received_at, position FROM dedupe WHERE hash = ?');
-    this.#forget = database.prepare('DELETE FROM dedupe WHERE position = ?');
     this.#addDelivery = database.prepare(
       'INSERT INTO deliveries (id, kind, state, key, type, received_at, bytes) VALUES (?, ?, 0, ?, ?, ?, ?)',
     );
     this.#addBody = database.prepare('INSERT INTO bodies (position, head, body) VALUES (?, ?, ?)');
-    this.#remember = database.prepare('INSERT INTO dedupe (position, hash, id, received_at) VALUES (?, ?, ?, ?)');
   }
 
   accept(rows: AcceptedRows, bodies: Uint8Array, monotonic: number, disk: DiskSpace | undefined): AcceptAnswer {
@@ -48,9 +42,11 @@ export class Accepting {
       for (let piece = 0; room.pagesMissing(bytes) > 0; piece++)
         if (piece === piecesMax || !this.#history.giveWay(room.pagesMissing(bytes))) return this.#full('buffer');
       const firstIds = this.#store.change((counts) => this.#insert(rows, bodies, counts), true);
+      this.#store.keys.committed();
       room.full = null;
       return { firstIds };
     } catch (error) {
+      this.#store.keys.rolledBack();
       if (error instanceof NoRoomError) return this.#full('disk');
       throw error;
     }
@@ -87,7 +83,7 @@ export class Accepting {
   }
 
   #insert(rows: AcceptedRows, bodies: Uint8Array, counts: Parameters<Parameters<Store['change']>[0]>[0]) {
-    const { names, keepDeliveriesMs } = this.#store;
+    const { names, keys, keepDeliveriesMs } = this.#store;
     const firstIds: (string | null)[] = [];
     let bodyAt = 0;
     for (let at = 0; at < rows.length; at += acceptedStride) {
@@ -99,18 +95,18 @@ export class Accepting {
       bodyAt += length;
       const source = names.source(sourceName);
       const hashed = key === null ? null : keyHash(sourceName, key);
-      const seen = hashed && this.#seen.get<[string, number, number]>(hashed);
-      if (seen && receivedAt - seen[1] < keepDeliveriesMs) {
+      const seen = hashed === null ? null : keys.find(hashed);
+      if (seen && receivedAt - seen.receivedAt < keepDeliveriesMs) {
         counts.source(source, 'duplicates');
-        firstIds.push(seen[0]);
+        firstIds.push(seen.id);
         continue;
       }
-      if (seen) this.#forget.run(seen[2]);
+      if (seen) keys.drop(seen.position);
       const type = fullType === null ? null : fullType.slice(0, typeLengthMax);
       const kind = names.newKind(source, provider, type);
       const { position } = this.#addDelivery.run(id, kind.n, key, kind.various ? type : null, receivedAt, length);
       this.#addBody.run(position, head, body);
-      if (hashed) this.#remember.run(position, hashed, id, receivedAt);
+      if (hashed !== null) keys.remember(hashed, { position, id, receivedAt });
       counts.source(source, 'accepted');
       counts.kind(kind.n, 1);
       counts.lastAcceptedAt.set(source, receivedAt);
@@ -118,9 +114,4 @@ export class Accepting {
     }
     return firstIds;
   }
-}
-
-/** 128 bits: two keys never meet by chance, and the index stays a quarter of the keys' size. */
-function keyHash(source: string, key: string): Uint8Array {
-  return hash('sha256', `${source}\0${key}`, 'buffer').subarray(0, 16);
 }

@@ -31,7 +31,6 @@ export class History {
   readonly #dropLetter: Statement;
   readonly #oldKeys: Statement;
   readonly #freeKeys: Statement;
-  readonly #dropKey: Statement;
   #keysFrom = 0;
 
   constructor(store: Store) {
@@ -61,7 +60,6 @@ export class History {
       `SELECT position, EXISTS (SELECT 1 FROM deliveries d WHERE d.position = dedupe.position)
        FROM dedupe WHERE position > ? ORDER BY position LIMIT ${keysLookedAt}`,
     );
-    this.#dropKey = database.prepare('DELETE FROM dedupe WHERE position = ?');
   }
 
   /** One piece of what is past its retention; true when there may be more. */
@@ -73,7 +71,7 @@ export class History {
       let keys = 0;
       for (const [position, receivedAt] of this.#oldKeys.all<[number, number]>()) {
         if (receivedAt > before) break;
-        keys += this.#dropKey.run(position).changes;
+        keys += this.#store.keys.drop(position);
       }
       return deliveries > 0 || keys === keysPerPiece;
     });
@@ -150,7 +148,7 @@ export class History {
     const keys = this.#freeKeys.all<[number, number]>(this.#keysFrom);
     for (const [position, kept] of keys) {
       this.#keysFrom = position;
-      if (kept === 0) dropped += this.#dropKey.run(position).changes;
+      if (kept === 0) dropped += this.#store.keys.drop(position);
       if (dropped === keysPerPiece) return true;
     }
     const ended = keys.length < keysLookedAt;

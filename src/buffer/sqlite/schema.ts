@@ -7,7 +7,8 @@
  *   sources      one row for each source, with its counts since the folder was made
  *   kinds        each (source, provider, type, state) that occurs: one index on `deliveries.kind` answers every filter
  *   deliveries   one small row for each webhook; its bytes are in `bodies`
- *   dedupe       what keys were seen; outlives the delivery when history gives way
+ *   dedupe       what keys were seen, in the order they came; outlives the delivery when history gives way
+ *   dedupe_index where the older ones of them are, by hash (keys.ts)
  *   lanes        each (destination, source) with how many events wait in it
  *   events       the JSON as it will be sent; written once, kept as history after it was delivered
  *   queue        one small row for each event that waits: deleting it is what settling means
@@ -51,8 +52,9 @@ CREATE INDEX deliveries_settled ON deliveries (position) WHERE state <> 0 AND wa
 CREATE TABLE bodies (position INTEGER PRIMARY KEY, head TEXT NOT NULL, body BLOB NOT NULL);
 
 CREATE TABLE dedupe (
-  position INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, id TEXT NOT NULL, received_at INTEGER NOT NULL
+  position INTEGER PRIMARY KEY, hash BLOB NOT NULL, id TEXT NOT NULL, received_at INTEGER NOT NULL
 );
+CREATE TABLE dedupe_index (hash BLOB PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE lanes (
   n INTEGER PRIMARY KEY, destination TEXT NOT NULL, source INTEGER NOT NULL, waiting INTEGER NOT NULL DEFAULT 0,

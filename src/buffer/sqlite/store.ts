@@ -4,6 +4,7 @@
  */
 import { Counts, CountsWriter } from './counts.ts';
 import { type Database, NoRoomError, type Statement } from './database.ts';
+import { Keys } from './keys.ts';
 import { Lanes } from './lanes.ts';
 import { Names } from './names.ts';
 import { Room } from './room.ts';
@@ -17,6 +18,7 @@ export class Store {
   readonly database: Database;
   readonly names: Names;
   readonly lanes: Lanes;
+  readonly keys: Keys;
   readonly room: Room;
   readonly keepDeliveriesMs: number;
   readonly #counts: CountsWriter;
@@ -31,6 +33,7 @@ export class Store {
     this.names = new Names(database);
     this.lanes = new Lanes(database, this.names);
     this.room = new Room(database, options.folder, options.bytesMax);
+    this.keys = new Keys(this);
     this.keepDeliveriesMs = options.keepDeliveriesMs;
     this.#counts = new CountsWriter(database);
     this.#log = database.prepare('PRAGMA wal_checkpoint(NOOP)');

@@ -75,6 +75,7 @@ class StoreThread {
 
   /** After the answer went out: nobody waits for it but the next question. */
   rest(): void {
+    this.#store.keys.tidy();
     this.#store.checkpoint();
   }
 
