@@ -172,7 +172,9 @@ class Lane implements Forwarder {
     const { clock, concurrency, batch, leaseMs } = this.#options;
     const now = clock.monotonic();
     const handWait = this.#hand.waitMs(now) ?? IDLE_MS;
-    if (handWait === 0 || this.#hand.held >= concurrency * batch.eventsMax) return handWait;
+    // One batch is enough to ask a destination that does not answer; ten in memory would only be ten in memory.
+    const heldMax = (this.#circuit.answering ? concurrency : 1) * batch.eventsMax;
+    if (handWait === 0 || this.#hand.held >= heldMax) return handWait;
     const taken = await this.#queue.take(this.#leaseBytesMax(), this.#circuit.answering);
     if ('waitMs' in taken) return Math.min(handWait, taken.waitMs);
     const young = await this.#expiry.buryOld(taken.events, 0);
