@@ -12,8 +12,6 @@ const retryAfterSeconds = { buffer: 30, disk: 60 } as const;
 const typeLengthMax = 200;
 /** A webhook of some size. */
 const probeBytes = 64 * 1024;
-/** 8 MiB: moving so many pages takes about 20 ms. */
-const diskPagesPerLook = 2048;
 /** Pieces of history that give way in front of one batch, about 3 ms each. */
 const piecesMax = 4;
 
@@ -64,9 +62,7 @@ export class Accepting {
     let takes = diskTakes();
     try {
       if (!takes) {
-        this.#history.giveWay(diskPagesPerLook);
-        this.#store.shrink(diskPagesPerLook);
-        room.forgetDisk();
+        this.#history.giveDiskBack();
         room.full = 'disk';
         takes = diskTakes();
       } else if (room.pagesMissing(probeBytes) > 0) this.#history.giveWay(room.pagesMissing(probeBytes));

@@ -20,6 +20,11 @@ const keysPerPiece = 300;
 /** Keys looked at for one piece; those whose delivery is still there are passed over. */
 const keysLookedAt = 5_000;
 
+/** 8 MiB: moving so many pages takes about 20 ms. */
+const diskPagesAtOnce = 2048;
+/** About 25 ms, once a second while the disk is full. */
+const diskPiecesAtOnce = 8;
+
 export class History {
   readonly #store: Store;
   readonly #settled: Statement;
@@ -93,6 +98,15 @@ export class History {
         this.#dropKeys()
       );
     });
+  }
+
+  /** A bounded piece of history gives way to a full disk, and what it leaves goes back to the file system. */
+  giveDiskBack(): void {
+    const { room } = this.#store;
+    for (let piece = 0; piece < diskPiecesAtOnce && room.pagesFree < diskPagesAtOnce; piece++)
+      if (!this.giveWay(diskPagesAtOnce)) break;
+    this.#store.shrink(diskPagesAtOnce);
+    room.forgetDisk();
   }
 
   /** Most sweeps find nothing: they must not cost a transaction and its fsync. */

@@ -101,7 +101,9 @@ export class SqliteBuffer implements BufferKeeper {
 
   /** Each delivery in one transaction with its events; a large batch in several, so that accepting goes on between them. */
   async commitMapped(batch: readonly MappedDelivery[]): Promise<void> {
-    const weight = ({ events, dead }: MappedDelivery) => 1 + events.length + dead.length;
+    // A kilobyte weighs as a row: a transaction is bounded in bytes too, for the disk has to hold it twice.
+    const weight = ({ events, dead }: MappedDelivery) =>
+      events.reduce((sum, { json }) => sum + 1 + Math.floor(json.length / 1024), 1 + dead.length);
     const pieces = cut(batch, weight);
     await this.#writeAll(pieces.map(({ items, rows }) => ({ request: { kind: 'mapped', batch: items }, rows })));
   }

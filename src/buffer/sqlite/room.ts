@@ -73,7 +73,7 @@ export class Room {
   /** True when the disk can take so many bytes more. */
   diskTakes(bytes: number, monotonic: number, told: DiskSpace | undefined): boolean {
     const disk = told ?? this.#ask(monotonic);
-    const least = Math.min(diskFreeBytesMin, disk.totalBytes * diskFreePart);
+    const least = leastOf(disk.totalBytes);
     const written = batchBytes + writtenTimes * bytes;
     const left = disk.freeBytes - this.#writtenSince - written;
     if (left >= least) {
@@ -100,6 +100,15 @@ export class Room {
     return this.diskWouldTake(Math.min(diskFreeBytesMin, totalBytes / 8) / writtenTimes, monotonic, told);
   }
 
+  /** Mapping goes on below the point where accepting stops, but not to the end: settling needs some room to make room. */
+  diskLeavesReserve(bytes: number, monotonic: number, told: DiskSpace | undefined): boolean {
+    const { freeBytes, totalBytes } = told ?? this.#ask(monotonic);
+    const written = batchBytes + writtenTimes * bytes;
+    if (freeBytes - this.#writtenSince - written < leastOf(totalBytes) / 2) return false;
+    this.#writtenSince += written;
+    return true;
+  }
+
   /** What is known of the disk is not true any more. */
   forgetDisk(): void {
     this.#askedAt = Number.NEGATIVE_INFINITY;
@@ -117,6 +126,10 @@ export class Room {
   #pagesUsed(): number {
     return (this.#pageCount.get<[number]>()?.[0] ?? 0) - (this.#freePages.get<[number]>()?.[0] ?? 0);
   }
+}
+
+function leastOf(totalBytes: number): number {
+  return Math.min(diskFreeBytesMin, totalBytes * diskFreePart);
 }
 
 /** A folder that is not there any more has no room, and never will. */

@@ -69,6 +69,19 @@ export class Store {
     this.#unsynced = false;
   }
 
+  /** Writes the whole log back and gives its space away; false: there was nothing in it, or no room for that either. */
+  emptyLog(): boolean {
+    try {
+      if ((this.#log.get<[number, number, number]>()?.[1] ?? 0) <= 0) return false;
+      this.database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+      return (this.#log.get<[number, number, number]>()?.[1] ?? 0) <= 0;
+    } catch (error) {
+      const judged = this.database.judge(error);
+      if (!(judged instanceof NoRoomError)) throw judged;
+      return false;
+    }
+  }
+
   /** Gives up to so many empty pages of the file back to the file system, in pieces that a nearly full disk has room to log. */
   shrink(pages: number): void {
     try {

@@ -45,7 +45,7 @@ class StoreThread {
     this.desk = {
       accept: ({ rows, bodies }, { monotonic, disk }) =>
         accepting.accept(rows, new Uint8Array(bodies), monotonic, disk),
-      write: ({ requests }, { now }) => this.#write(requests, now),
+      write: ({ requests }, question) => this.#write(requests, question),
       next: (request) => this.#mapping.next(request),
       lease: (request, { monotonic }) => leasing.lease(request, monotonic),
       extend: ({ positions, leaseMs }, { monotonic }) => {
@@ -80,19 +80,23 @@ class StoreThread {
   }
 
   /** All in one transaction; one that fails is then tried alone, so that it fails alone. */
-  #write(requests: readonly WriteRequest[], now: number): WriteAnswer[] {
+  #write(requests: readonly WriteRequest[], question: Question): WriteAnswer[] {
     try {
-      this.#writeAll(requests, now);
+      this.#writeAll(requests, question);
       return requests.map(() => null);
     } catch (error) {
       if (error instanceof FatalStoreError) throw error;
-      if (requests.length > 1) return requests.flatMap((request) => this.#write([request], now));
+      if (requests.length > 1) return requests.flatMap((request) => this.#write([request], question));
+      // What settles makes room; the log, once written back, is room for it.
+      if (error instanceof NoRoomError && requests[0]?.kind !== 'mapped' && this.#store.emptyLog())
+        return this.#write(requests, question);
       return [{ problem: error instanceof NoRoomError ? 'full' : 'mistake', message: (error as Error).message }];
     }
   }
 
-  #writeAll(requests: readonly WriteRequest[], now: number): void {
-    this.#makeRoom(requests);
+  #writeAll(requests: readonly WriteRequest[], question: Question): void {
+    const { now } = question;
+    this.#makeRoom(requests, question);
     const after: (() => void)[] = [];
     // What was not sent leaves no trace on disk: no transaction.
     const unwritten = requests.every((request) => request.kind === 'release' && !request.attempted);
@@ -111,7 +115,7 @@ class StoreThread {
     for (const step of after) step();
   }
 
-  #makeRoom(requests: readonly WriteRequest[]): void {
+  #makeRoom(requests: readonly WriteRequest[], { monotonic, disk }: Question): void {
     let bytes = 0;
     for (const request of requests)
       if (request.kind === 'mapped')
@@ -125,6 +129,9 @@ class StoreThread {
       if (!this.#history.giveWay(room.pagesMissing(bytes))) break;
     if (room.pagesMissing(bytes - room.headroomBytes()) > 0)
       throw new NoRoomError('waiting events fill the buffer and its headroom');
+    if (room.diskLeavesReserve(bytes, monotonic, disk)) return;
+    this.#history.giveDiskBack();
+    if (!room.diskLeavesReserve(bytes, monotonic, disk)) throw new NoRoomError('the rest of the disk is for settling');
   }
 
   #close(): void {
