@@ -116,10 +116,10 @@ describe('a disk with little room', () => {
   });
 
   it('refuses below 5 % of a small disk', async () => {
-    disk = { freeBytes: 4 * megabyte, totalBytes: 100 * megabyte };
+    disk = { freeBytes: 40 * megabyte, totalBytes: gigabyte };
     buffer = await open(gigabyte);
     expect(await accept()).toMatchObject({ status: 'full' });
-    disk = { freeBytes: 6 * megabyte, totalBytes: 100 * megabyte };
+    disk = { freeBytes: 60 * megabyte, totalBytes: gigabyte };
     expect(await accept()).toMatchObject({ status: 'accepted' });
   });
 });

@@ -2,7 +2,8 @@
  * How much room there is: the bound of the buffer (whole pages in use, indices included, and the log's share) and
  * the free space of the disk. Free pages inside the file count as room; the file itself never grows past its bound.
  */
-import { statfsSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Database, FatalStoreError, type Statement } from './database.ts';
 import type { DiskSpace } from './messages.ts';
 import { pageBytes, walBytesMax } from './store-file.ts';
@@ -15,6 +16,8 @@ const diskAskedEveryMs = 500;
 /** Written to the log and from there to the file, with the pages of indices around it; measured with bodies of 0 to 20 KB. */
 const writtenTimes = 3;
 const batchBytes = 32 * 1024;
+/** A large transaction: 500 rows of settling touch about as many pages. */
+const transactionBytes = 1024 * 1024;
 /** Measured: a row of each table and index that a delivery, or an event, needs besides its text. */
 export const rowBytes = 400;
 
@@ -47,8 +50,21 @@ export class Room {
 
   /** Frames after which the log is written back, so that it stays within its share, and a small one of a small disk. */
   get walPagesMax(): number {
-    const share = Math.min(this.#walBytes / 2, (this.#disk?.totalBytes ?? Number.POSITIVE_INFINITY) / 16);
-    return Math.max(64, Math.floor(share / pageBytes));
+    return Math.max(64, Math.floor(this.#logShare(this.#disk?.totalBytes ?? Number.POSITIVE_INFINITY) / pageBytes));
+  }
+
+  #logShare(diskBytes: number): number {
+    return Math.min(this.#walBytes / 2, diskBytes / 16);
+  }
+
+  /** Free bytes that settling needs to make room: the log at its longest, and the transaction that makes it longer. */
+  #settlingBytes(diskBytes: number): number {
+    return this.#logShare(diskBytes) + transactionBytes;
+  }
+
+  /** Contract §2, and on a disk so small that this would be less: half as much again as settling needs. */
+  #leastBytes(diskBytes: number): number {
+    return Math.max(Math.min(diskFreeBytesMin, diskBytes * diskFreePart), 1.5 * this.#settlingBytes(diskBytes));
   }
 
   /** Pages of the file that hold nothing. */
@@ -73,7 +89,7 @@ export class Room {
   /** True when the disk can take so many bytes more. */
   diskTakes(bytes: number, monotonic: number, told: DiskSpace | undefined): boolean {
     const disk = told ?? this.#ask(monotonic);
-    const least = leastOf(disk.totalBytes);
+    const least = this.#leastBytes(disk.totalBytes);
     const written = batchBytes + writtenTimes * bytes;
     const left = disk.freeBytes - this.#writtenSince - written;
     if (left >= least) {
@@ -104,7 +120,7 @@ export class Room {
   diskLeavesReserve(bytes: number, monotonic: number, told: DiskSpace | undefined): boolean {
     const { freeBytes, totalBytes } = told ?? this.#ask(monotonic);
     const written = batchBytes + writtenTimes * bytes;
-    if (freeBytes - this.#writtenSince - written < leastOf(totalBytes) / 2) return false;
+    if (freeBytes - this.#writtenSince - written < this.#settlingBytes(totalBytes)) return false;
     this.#writtenSince += written;
     return true;
   }
@@ -116,20 +132,26 @@ export class Room {
 
   #ask(monotonic: number): DiskSpace {
     if (!this.#disk || monotonic - this.#askedAt >= diskAskedEveryMs) {
-      this.#disk = spaceOf(this.#folder);
+      const { freeBytes, totalBytes } = spaceOf(this.#folder);
+      this.#disk = { freeBytes: freeBytes - this.#owedBytes(), totalBytes };
       this.#askedAt = monotonic;
       this.#writtenSince = 0;
     }
     return this.#disk;
   }
 
+  /**
+   * By how much the file still has to grow for what is in the log. Not room: a log that cannot be written back for want of it
+   * can never be emptied again, and the store would be stuck on its own full disk.
+   */
+  #owedBytes(): number {
+    const size = statSync(join(this.#folder, 'buffer.db'), { throwIfNoEntry: false })?.size ?? 0;
+    return Math.max(0, (this.#pageCount.get<[number]>()?.[0] ?? 0) * pageBytes - size);
+  }
+
   #pagesUsed(): number {
     return (this.#pageCount.get<[number]>()?.[0] ?? 0) - (this.#freePages.get<[number]>()?.[0] ?? 0);
   }
-}
-
-function leastOf(totalBytes: number): number {
-  return Math.min(diskFreeBytesMin, totalBytes * diskFreePart);
 }
 
 /** A folder that is not there any more has no room, and never will. */
