@@ -7,6 +7,21 @@ import type { LeasedEvent, Outcome } from '../model.ts';
 /** Why an output is no event for this destination. */
 export type RuleViolation = { readonly rule: string; readonly message: string };
 
+/** What is known of the delivery an output comes from. */
+export type ShapeContext = {
+  readonly source: string;
+  /** The delivery's identity: the provider's key, or the delivery's own id. */
+  readonly identity: string;
+  readonly receivedAt: number;
+  /** Place of the output in the mapping's result. */
+  readonly index: number;
+  readonly now: number;
+};
+
+export type Shaped =
+  | { readonly ok: true; readonly json: string; readonly time: number }
+  | ({ readonly ok: false } & RuleViolation);
+
 export interface Destination extends AsyncDisposable {
   readonly name: string;
   /** For health and logs: where it sends, without secrets. */

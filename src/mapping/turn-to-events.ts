@@ -1,20 +1,9 @@
 /** What a delivery becomes, once its mapping has spoken: events for each destination, dead letters, a state. Pure. */
 import type { MappedDelivery, NewDeadLetter } from '../buffer/contract.ts';
+import type { ShapeContext, Shaped } from '../destinations/contract.ts';
 import type { DeadLetterReason } from '../errors.ts';
 import type { Delivery, RelayEvent } from '../model.ts';
 import type { MapResult } from './program.ts';
-
-export type ShapeContext = {
-  readonly source: string;
-  readonly identity: string;
-  readonly receivedAt: number;
-  readonly index: number;
-  readonly now: number;
-};
-
-export type Shaped =
-  | { readonly ok: true; readonly json: string; readonly time: number }
-  | { readonly ok: false; readonly rule: string; readonly message: string };
 
 /** The destination's own way to complete and check an output. */
 export type Shape = (output: unknown, context: ShapeContext, destination: string) => Shaped;

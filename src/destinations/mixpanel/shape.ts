@@ -9,7 +9,7 @@
  *   ip               kept only when it holds a public address (the first one of a forwarding list)
  */
 import { hash } from 'node:crypto';
-import type { RuleViolation } from '../contract.ts';
+import type { RuleViolation, ShapeContext, Shaped } from '../contract.ts';
 import { publicAddress } from './public-address.ts';
 import {
   broken,
@@ -26,20 +26,6 @@ import {
   timeViolation,
 } from './rules.ts';
 import { readTime } from './time.ts';
-
-export type ShapeContext = {
-  readonly source: string;
-  /** The delivery's identity: the provider's key, or the delivery's own id. */
-  readonly identity: string;
-  readonly receivedAt: number;
-  /** Place of the output in the mapping's result. */
-  readonly index: number;
-  readonly now: number;
-};
-
-export type Shaped =
-  | { readonly ok: true; readonly json: string; readonly time: number }
-  | ({ readonly ok: false } & RuleViolation);
 
 const INSERT_ID_LENGTH = 36;
 

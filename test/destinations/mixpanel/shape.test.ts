@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type ShapeContext, shapeEvent } from '../../../src/destinations/mixpanel/shape.ts';
+import type { ShapeContext } from '../../../src/destinations/contract.ts';
+import { shapeEvent } from '../../../src/destinations/mixpanel/shape.ts';
 
 const now = Date.UTC(2026, 2, 1, 12);
 const context: ShapeContext = { source: 'stripe', identity: 'evt_1', receivedAt: now - 5000, index: 0, now };
