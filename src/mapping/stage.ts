@@ -108,8 +108,7 @@ class Stage implements MappingStage {
     let committing = Promise.resolve();
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
-      while (this.#aside.size >= ASIDE_MAX && !this.#stop.signal.aborted)
-        await this.#rest(IDLE_POLL_MS, ...this.#aside);
+      while (this.#aside.size >= ASIDE_MAX && !this.#stop.signal.aborted) await this.#oneComesBack();
       const busy = this.#options.busy();
       const request = { after, limit: busy ? BUSY_DELIVERIES : BATCH_DELIVERIES, bytesMax: BATCH_BYTES_MAX };
       const read = await this.#insist('read', () => this.#options.buffer.nextDeliveries(request));
@@ -140,6 +139,17 @@ class Stage implements MappingStage {
     const enough = new AbortController();
     const signal = AbortSignal.any([this.#wake.signal, this.#stop.signal, enough.signal]);
     await Promise.race([this.#options.clock.wait(ms, signal), ...aside]);
+    enough.abort();
+  }
+
+  /**
+   * Waits for something set aside, or an end. Not for work: it has come already, and a wait that work cuts short would turn
+   * without a pause, so that nothing that was set aside could ever come back.
+   */
+  async #oneComesBack(): Promise<void> {
+    const enough = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, enough.signal]);
+    await Promise.race([this.#options.clock.wait(IDLE_POLL_MS, signal), ...this.#aside]);
     enough.abort();
   }
 
