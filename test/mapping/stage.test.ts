@@ -260,6 +260,29 @@ describe('the mapping stage', () => {
     await stage[Symbol.asyncDispose]();
   });
 
+  it('lets the rest of the relay live while as much as may be is set aside and work keeps coming', async () => {
+    const log = new Log();
+    const nothing: MapResult = { ok: true, outputs: [], tookMicros: 1, textBytes: 0 };
+    const answer = Promise.withResolvers<MapResult>();
+    let hangs = false;
+    const mapEach = (tasks: readonly unknown[]) => tasks.map(() => (hangs ? answer.promise : Promise.resolve(nothing)));
+    const stage = start(log, { runner: { mapEach } });
+    // What a revision becomes has to be known before many of it are mapped at once.
+    log.add({});
+    await eventually(() => log.committed.size === 1);
+    hangs = true;
+    log.add(...Array.from({ length: 600 }, () => ({})));
+    await eventually(() => stage.inHand >= 512, 10_000);
+    for (let turn = 0; turn < 5; turn++) {
+      log.add({});
+      await systemClock.wait(20);
+    }
+    hangs = false;
+    answer.resolve(nothing);
+    await eventually(() => log.committed.size === 606, 10_000);
+    await stage[Symbol.asyncDispose]();
+  });
+
   it('stops within its bound when the mapping never ends', async () => {
     const log = new Log();
     const stage = start(log, { runner: { mapEach: (tasks) => tasks.map(() => new Promise<never>(() => {})) } });
