@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { commandTable } from '../src/cli/program.ts';
 import { settingsMarkdown } from '../src/config/settings-table.ts';
 import { deadLetterReasons, refusals } from '../src/errors.ts';
-import { type MetricRow, metricsTable } from '../src/observe/metrics-table.ts';
+import { metricsMarkdown } from '../src/observe/metrics-table.ts';
 import { providers } from '../src/verify/registry.ts';
 
 const file = new URL('../README.md', import.meta.url);
@@ -42,16 +42,7 @@ const sections: Readonly<Record<string, () => string>> = {
       ['provider', 'sender', 'how sure', 'secret'],
       [...providers.values()].map((one) => [code(one.name), `[${one.label}](${one.docs})`, one.confidence, one.secret]),
     ),
-  metrics: () =>
-    table(
-      ['metric', 'kind', 'labels', 'meaning'],
-      Object.entries<MetricRow>(metricsTable).map(([name, row]) => [
-        code(name),
-        row.kind,
-        row.labels.map(code).join(', '),
-        row.help,
-      ]),
-    ),
+  metrics: metricsMarkdown,
 };
 
 /** README with its tables as the code has them now. */

@@ -108,7 +108,9 @@ class Stage implements MappingStage {
     let committing = Promise.resolve();
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
-      while (this.#aside.size >= ASIDE_MAX && !this.#stop.signal.aborted) await this.#oneComesBack();
+      // Not for work: it has come already, and a wait that it cuts short would turn without a pause, so that nothing that was
+      // set aside could ever come back.
+      while (this.#aside.size >= ASIDE_MAX && !this.#stop.signal.aborted) await this.#rest();
       const busy = this.#options.busy();
       const request = { after, limit: busy ? BUSY_DELIVERIES : BATCH_DELIVERIES, bytesMax: BATCH_BYTES_MAX };
       const read = await this.#insist('read', () => this.#options.buffer.nextDeliveries(request));
@@ -119,7 +121,7 @@ class Stage implements MappingStage {
         await committing;
         // When all that was read is committed, the start of the log is what is unmapped, also what a replay put back.
         if (after > 0 && this.#aside.size === 0) after = 0;
-        else await this.#rest(IDLE_POLL_MS, ...this.#aside);
+        else await this.#rest(this.#wake.signal);
         continue;
       }
       after = last.position;
@@ -134,21 +136,10 @@ class Stage implements MappingStage {
     await committing;
   }
 
-  /** Waits for work, an end, the poll, or something set aside. */
-  async #rest(ms: number, ...aside: readonly Promise<void>[]): Promise<void> {
+  /** Waits for something set aside, an end, the poll, or what else cuts it short. */
+  async #rest(...cutShortBy: readonly AbortSignal[]): Promise<void> {
     const enough = new AbortController();
-    const signal = AbortSignal.any([this.#wake.signal, this.#stop.signal, enough.signal]);
-    await Promise.race([this.#options.clock.wait(ms, signal), ...aside]);
-    enough.abort();
-  }
-
-  /**
-   * Waits for something set aside, or an end. Not for work: it has come already, and a wait that work cuts short would turn
-   * without a pause, so that nothing that was set aside could ever come back.
-   */
-  async #oneComesBack(): Promise<void> {
-    const enough = new AbortController();
-    const signal = AbortSignal.any([this.#stop.signal, enough.signal]);
+    const signal = AbortSignal.any([...cutShortBy, this.#stop.signal, enough.signal]);
     await Promise.race([this.#options.clock.wait(IDLE_POLL_MS, signal), ...this.#aside]);
     enough.abort();
   }
