@@ -20,6 +20,10 @@
  *    with BufferFullError, have changed nothing, and may be tried again.
  * 8. Tallies add up at every moment: accepted = unmapped + mapped + skipped + failed (deliveries) and
  *    created = waiting + delivered + dead (events), per source, in one snapshot.
+ * 9. A secret that a provider hands over in a handshake is learned while its source is armed, once, and never over an
+ *    existing one: of any number of `learnSecret` calls at the same time exactly one resolves `learned`, and then the
+ *    secret survives a power cut and the source is no longer armed. Arming and forgetting survive one too. Nothing but
+ *    `learnedSecrets` ever gives a secret out.
  */
 import type { DeadLetter, Delivery, DeliveryState, LeasedEvent, RawDelivery, RelayEvent, Verified } from '../model.ts';
 
@@ -85,6 +89,13 @@ export type SourceTally = {
   readonly lastAcceptedAt: number | null;
 };
 
+/** Longer ones are refused: nobody's secret is, and the store must not be filled through a handshake. */
+export const learnedSecretLengthMax = 1_024;
+/** Sources that are armed or have a learned secret. */
+export const learnedSourcesMax = 1_000;
+
+export type LearnedSecret = { readonly secret: string; readonly learnedAt: number };
+
 export type BufferTally = {
   readonly sources: Readonly<Record<string, SourceTally>>;
   /** Events waiting per destination, leased ones included. */
@@ -141,6 +152,16 @@ export interface BufferKeeper extends AsyncDisposable {
   settle(settlements: readonly Settlement[]): Promise<void>;
   /** Give back unsent, or sent in vain (`attempted`): they are ready again at once, before later ones. */
   release(positions: readonly number[], attempted: boolean): Promise<void>;
+
+  /** Until `until` (wall-clock) the source takes a secret; a later call replaces the time. Rejects above `learnedSourcesMax`. */
+  arm(source: string, until: number): Promise<'armed' | 'has_secret'>;
+  /** Rejects when the secret is empty or longer than `learnedSecretLengthMax`. What is not learned costs no write. */
+  learnSecret(source: string, secret: string, now: number): Promise<'learned' | 'not_armed' | 'has_secret'>;
+  learnedSecrets(): Promise<ReadonlyMap<string, LearnedSecret>>;
+  /** Sources that are armed at `now`, and until when. */
+  armed(now: number): Promise<ReadonlyMap<string, number>>;
+  /** The operator drops it, to learn another; false: there was none. The source is then not armed. */
+  forgetSecret(source: string): Promise<boolean>;
 
   tally(): Promise<BufferTally>;
   deliveries(filter: DeliveryFilter, page: PageRequest): Promise<Page<DeliverySummary>>;

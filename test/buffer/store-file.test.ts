@@ -60,6 +60,21 @@ describe('the file of a buffer', () => {
     await expectRefused(/newer relay \(format 2/);
   });
 
+  it('is opened when it was made before there were learned secrets, and then keeps them', async () => {
+    await makeStore();
+    const database = new DatabaseSync(path);
+    database.exec('DROP TABLE secrets');
+    database.close();
+    {
+      await using buffer = await open();
+      expect((await buffer.tally()).sources.shop).toMatchObject({ accepted: 40, mapped: 10 });
+      await buffer.arm('shop', clock.now() + 1_000);
+      expect(await buffer.learnSecret('shop', 'kept', clock.now())).toBe('learned');
+    }
+    await using buffer = await open();
+    expect((await buffer.learnedSecrets()).get('shop')?.secret).toBe('kept');
+  });
+
   it("is refused when it is another program's", async () => {
     await makeStore();
     const database = new DatabaseSync(path);

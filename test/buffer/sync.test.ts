@@ -20,11 +20,23 @@ function underStrace(...options: string[]) {
   return { stdout, status, trace: readFileSync(trace, 'utf8') };
 }
 
+/** Syncs and what the program said, in the order they happened. */
+function orderOf(trace: string): string[] {
+  return [...trace.matchAll(/fdatasync\(|"(mapped|leased|armed|learned)/g)].map((match) => match[1] ?? 'sync');
+}
+
 it('syncs the log between the commit of an event and its lease', () => {
   const { stdout, trace } = underStrace('-e', 'trace=fdatasync,write');
-  expect(stdout).toBe('mapped\nleased 1\n');
-  const order = [...trace.matchAll(/fdatasync\(|"(mapped|leased)/g)].map((match) => match[1] ?? 'sync');
-  expect(order.slice(order.indexOf('mapped'))).toEqual(['mapped', 'sync', 'leased']);
+  expect(stdout).toMatch(/^mapped\nleased 1\n/);
+  const order = orderOf(trace);
+  expect(order.slice(order.indexOf('mapped'), order.indexOf('leased') + 1)).toEqual(['mapped', 'sync', 'leased']);
+});
+
+it('syncs a learned secret before it says so', () => {
+  const { stdout, trace } = underStrace('-e', 'trace=fdatasync,write');
+  expect(stdout).toMatch(/armed\nlearned\n$/);
+  const order = orderOf(trace);
+  expect(order.slice(order.indexOf('armed'))).toEqual(['armed', 'sync', 'learned']);
 });
 
 it('leases nothing when the log cannot be synced, and the store has failed', () => {

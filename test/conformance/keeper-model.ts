@@ -26,6 +26,8 @@ type Model = {
   readonly deliveries: ModelDelivery[];
   readonly events: ModelEvent[];
   readonly keys: Map<string, ModelDelivery>;
+  /** By source: armed until a time, or the secret it learned. */
+  readonly secrets: Map<string, { until: number } | { secret: string }>;
   duplicates: number;
   letters: number;
 };
@@ -176,6 +178,37 @@ function sweepModel(model: Model, clock: MovedClock): void {
   }
 }
 
+function arm(source: string, ms: number): Command {
+  return command(`arm ${source} for ${ms} ms`, async (model, { keeper, clock }) => {
+    const known = model.secrets.get(source);
+    const has = known !== undefined && 'secret' in known;
+    expect(await keeper.arm(source, clock.now() + ms)).toBe(has ? 'has_secret' : 'armed');
+    if (!has) model.secrets.set(source, { until: clock.now() + ms });
+  });
+}
+
+function learn(source: string, secret: string): Command {
+  return command(`learn ${secret} for ${source}`, async (model, { keeper, clock }) => {
+    const known = model.secrets.get(source);
+    const has = known !== undefined && 'secret' in known;
+    const learns = known !== undefined && 'until' in known && clock.now() < known.until;
+    const answer = await keeper.learnSecret(source, secret, clock.now());
+    expect(answer).toBe(has ? 'has_secret' : learns ? 'learned' : 'not_armed');
+    if (learns) model.secrets.set(source, { secret });
+    const secrets = [...(await keeper.learnedSecrets())].map(([name, learned]) => [name, learned.secret]);
+    const expected = [...model.secrets].flatMap(([name, one]) => ('secret' in one ? [[name, one.secret]] : []));
+    expect(new Map(secrets as [string, string][])).toEqual(new Map(expected as [string, string][]));
+  });
+}
+
+function forget(source: string): Command {
+  return command(`forget ${source}`, async (model, { keeper }) => {
+    const known = model.secrets.get(source);
+    expect(await keeper.forgetSecret(source)).toBe(known !== undefined && 'secret' in known);
+    model.secrets.delete(source);
+  });
+}
+
 const crash = command('crash', async (model, real) => {
   real.keeper = await real.harness.crashAndReopen(real.keeper);
   for (const event of model.events) event.leasedUntil = 0;
@@ -231,6 +264,9 @@ const commands = [
   fc.tuple(fc.constantFrom(980, 990, 995, 2_000), some).map(([time, max]) => leaseOlder(time, max)),
   fc.tuple(some, fc.boolean()).map(([step, dies]) => settle(step, dies)),
   fc.tuple(some, fc.boolean()).map(([step, attempted]) => release(step, attempted)),
+  fc.tuple(source, fc.constantFrom(1, 1_000, keepDeliveriesMs)).map(([of, ms]) => arm(of, ms)),
+  fc.tuple(source, fc.constantFrom('one', 'two')).map(([of, secret]) => learn(of, secret)),
+  source.map(forget),
   fc.constantFrom(1, 400, 1_000, keepDeliveriesMs / 2, keepDeliveriesMs).map(pass),
   fc.constant(sweep),
   fc.constant(crash),
@@ -248,7 +284,14 @@ export function keeperEqualsModel(
       const property = fc.asyncProperty(fc.commands(commands, { maxCommands: size.commands }), async (sequence) => {
         const harness = await makeHarness();
         const real: Real = { keeper: await harness.open(), harness, clock: harness.clock };
-        const model: Model = { deliveries: [], events: [], keys: new Map(), duplicates: 0, letters: 0 };
+        const model: Model = {
+          deliveries: [],
+          events: [],
+          keys: new Map(),
+          secrets: new Map(),
+          duplicates: 0,
+          letters: 0,
+        };
         try {
           await fc.asyncModelRun(() => ({ model, real }), sequence);
           await tally.run(model, real);

@@ -5,6 +5,7 @@ import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/kee
 import { movedClock } from '../support/buffer-fixtures.ts';
 import { type Harness, keepDeliveriesMs, keeperConforms } from './keeper.ts';
 import { keeperEqualsModel } from './keeper-model.ts';
+import { keeperLearnsSecrets } from './keeper-secrets.ts';
 
 async function sqliteHarness(): Promise<Harness> {
   const folder = await mkdtemp(join(tmpdir(), 'buffer-'));
@@ -25,4 +26,5 @@ async function sqliteHarness(): Promise<Harness> {
 }
 
 keeperConforms('SQLite', sqliteHarness);
+keeperLearnsSecrets('SQLite', sqliteHarness);
 keeperEqualsModel('SQLite', sqliteHarness, { runs: 30, commands: 50 });

@@ -1,4 +1,4 @@
-/** One delivery through a store, up to the lease of its event, in a process of its own: for tests that watch its syncs. */
+/** One delivery through a store up to the lease of its event, then a secret learned, in a process of its own: for tests that watch its syncs. */
 import { writeSync } from 'node:fs';
 import { openSqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -20,4 +20,7 @@ const { destination } = made.events[0] as { destination: string };
 const turns = [{ source: (delivery as Delivery).source, eventsMax: 1 }];
 const leased = await buffer.lease({ destination, turns, bytesMax: 1e6, leaseMs: 60_000 });
 writeSync(1, `leased ${leased.length}\n`);
+await buffer.arm('asana', systemClock.now() + 60_000);
+writeSync(1, 'armed\n');
+writeSync(1, `${await buffer.learnSecret('asana', 'secret', systemClock.now())}\n`);
 process.exit(0);

@@ -6,15 +6,18 @@
  */
 import type { Clock } from '../../clock.ts';
 import type { Delivery, LeasedEvent, RawDelivery, Verified } from '../../model.ts';
-import type {
-  Accepted,
-  BufferKeeper,
-  DeadLetterFilter,
-  DeliveryFilter,
-  LeaseRequest,
-  MappedDelivery,
-  PageRequest,
-  Settlement,
+import {
+  type Accepted,
+  BufferFullError,
+  type BufferKeeper,
+  type DeadLetterFilter,
+  type DeliveryFilter,
+  type LearnedSecret,
+  type LeaseRequest,
+  learnedSecretLengthMax,
+  type MappedDelivery,
+  type PageRequest,
+  type Settlement,
 } from '../contract.ts';
 import { AcceptLane } from './accept-lane.ts';
 import { Link } from './link.ts';
@@ -156,6 +159,34 @@ export class SqliteBuffer implements BufferKeeper {
     );
   }
 
+  async arm(source: string, until: number): Promise<'armed' | 'has_secret'> {
+    return fitted(await this.#read('arm', { source, until: Math.trunc(until) }));
+  }
+
+  async learnSecret(source: string, secret: string, now: number): Promise<'learned' | 'not_armed' | 'has_secret'> {
+    if (secret === '' || secret.length > learnedSecretLengthMax)
+      throw new RangeError(`a learned secret has 1 to ${learnedSecretLengthMax} characters`);
+    return fitted(await this.#read('learn', { source, secret, now: Math.trunc(now) }));
+  }
+
+  async learnedSecrets(): Promise<ReadonlyMap<string, LearnedSecret>> {
+    const learned = new Map<string, LearnedSecret>();
+    for (const [source, secret, learnedAt] of await this.#read('secrets', {}))
+      if (secret !== null) learned.set(source, { secret, learnedAt });
+    return learned;
+  }
+
+  async armed(now: number): Promise<ReadonlyMap<string, number>> {
+    const armed = new Map<string, number>();
+    for (const [source, secret, until] of await this.#read('secrets', {}))
+      if (secret === null && now < until) armed.set(source, until);
+    return armed;
+  }
+
+  async forgetSecret(source: string): Promise<boolean> {
+    return fitted(await this.#read('forget', { source }));
+  }
+
   tally() {
     return this.#read('tally', {});
   }
@@ -243,6 +274,11 @@ class ReadyEvents {
       for (const listener of this.#listeners) listener();
     });
   }
+}
+
+function fitted<T>(answer: T | 'full'): T {
+  if (answer === 'full') throw new BufferFullError('the disk has no room even for this');
+  return answer;
 }
 
 function bounded(page: PageRequest): PageRequest {

@@ -37,6 +37,9 @@ export const deliveryStride = 9;
 export type LeasedRows = readonly (string | number)[];
 export const leasedStride = 8;
 
+/** A secret, or null while the source is armed until `at`; with a secret `at` is when it was learned. */
+export type SecretRow = readonly [source: string, secret: string | null, at: number];
+
 export type DeadSettlement = { readonly position: number; readonly letter: NewDeadLetter };
 
 export type WriteRequest =
@@ -53,6 +56,13 @@ export type Conversation = {
   next: { ask: NextRequest; answer: { rows: DeliveryRows; bodies: ArrayBuffer } };
   lease: { ask: LeaseRequest; answer: LeasedRows };
   extend: { ask: { positions: readonly number[]; leaseMs: number }; answer: null };
+  arm: { ask: { source: string; until: number }; answer: 'armed' | 'has_secret' | 'full' };
+  learn: {
+    ask: { source: string; secret: string; now: number };
+    answer: 'learned' | 'not_armed' | 'has_secret' | 'full';
+  };
+  forget: { ask: { source: string }; answer: boolean | 'full' };
+  secrets: { ask: Record<never, never>; answer: readonly SecretRow[] };
   tally: { ask: Record<never, never>; answer: BufferTally };
   deliveries: { ask: { filter: DeliveryFilter; page: PageRequest }; answer: Page<DeliverySummary> };
   deadLetters: { ask: { filter: DeadLetterFilter; page: PageRequest }; answer: Page<DeadLetter> };

@@ -13,6 +13,7 @@
  *   events       the JSON as it will be sent; written once, kept as history after it was delivered
  *   queue        one small row for each event that waits: deleting it is what settling means
  *   letters      dead letters; `letter_kinds` is to them what `kinds` is to deliveries
+ *   secrets      each source that is armed (no secret yet) or has learned one in a handshake
  */
 
 /** "trly": tells our files from other people's. */
@@ -85,4 +86,14 @@ CREATE TABLE letters (
 CREATE UNIQUE INDEX letters_id ON letters (id);
 CREATE INDEX letters_kind ON letters (letter_kind, position);
 CREATE INDEX letters_delivery ON letters (delivery);
+`;
+
+/**
+ * Tables that came later, made in the file of an older relay when it is opened; that relay would still read it right,
+ * so they raise no number.
+ */
+export const laterTables = `
+CREATE TABLE IF NOT EXISTS secrets (
+  source TEXT PRIMARY KEY, armed_until INTEGER, secret TEXT, learned_at INTEGER
+) WITHOUT ROWID;
 `;

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { Database, NoRoomError } from './database.ts';
-import { applicationId, formatVersion, tables } from './schema.ts';
+import { applicationId, formatVersion, laterTables, tables } from './schema.ts';
 
 export const pageBytes = 4096;
 /** The write-ahead log is cut back to this after a burst. */
@@ -60,6 +60,7 @@ export function openStoreFile(folder: string): Database {
   try {
     return open(path);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError([`${path} is damaged: ${(error as Error).message}. ${advice}`], 1);
   }
 }
@@ -81,6 +82,7 @@ function create(folder: string, path: string): void {
   database.exec(`PRAGMA application_id = ${applicationId}`);
   database.exec(`PRAGMA user_version = ${formatVersion}`);
   database.exec(tables);
+  database.exec(laterTables);
   database.exec('PRAGMA journal_mode = WAL');
   database.close();
   syncPath(draft);
@@ -127,6 +129,7 @@ function open(path: string): Database {
     database.exec('PRAGMA temp_store = MEMORY');
     emptyLog(database);
     checkWhole(database, path);
+    addLaterTables(database, path);
     for (const end of ['', '-wal']) if (statSync(path + end, { throwIfNoEntry: false })) chmodSync(path + end, 0o600);
     return database;
   } catch (error) {
@@ -153,6 +156,19 @@ function checkWhole(database: Database, path: string): void {
   if (bytes > wholeCheckBytesMax) return;
   const found = database.prepare('PRAGMA quick_check(1)').get<[string]>()?.[0];
   if (found !== 'ok') throw new Error(found ?? 'the check said nothing');
+}
+
+/** Writes nothing when they are there. A full disk cannot take them, and without them nothing could be promised. */
+function addLaterTables(database: Database, path: string): void {
+  try {
+    database.transaction(() => database.exec(laterTables), true);
+  } catch (error) {
+    if (!(error instanceof NoRoomError)) throw error;
+    throw new UsageError(
+      [`${path} is of an older relay and needs some pages more, but the disk is full: make room, then start again.`],
+      1,
+    );
+  }
 }
 
 function syncPath(path: string): void {

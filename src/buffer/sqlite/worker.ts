@@ -14,6 +14,7 @@ import { Lists } from './lists.ts';
 import { MappingLog } from './mapping-log.ts';
 import type { Answer, Ask, Kind, Opening, Question, Reply, WriteAnswer, WriteRequest } from './messages.ts';
 import { rowBytes } from './room.ts';
+import { Secrets } from './secrets.ts';
 import { Store } from './store.ts';
 import { openStoreFile, prepareFolder } from './store-file.ts';
 
@@ -37,6 +38,7 @@ class StoreThread {
     const letters = new Letters(store);
     const lists = new Lists(store);
     const leasing = new Leasing(store);
+    const secrets = new Secrets(store);
     this.#store = store;
     this.#history = new History(store);
     this.#mapping = new MappingLog(store, letters);
@@ -52,6 +54,10 @@ class StoreThread {
         store.lanes.extend(positions, monotonic + leaseMs);
         return null;
       },
+      arm: ({ source, until }, { now }) => secrets.arm(source, until, now),
+      learn: ({ source, secret, now }) => secrets.learn(source, secret, now),
+      forget: ({ source }) => secrets.forget(source),
+      secrets: () => secrets.all(),
       tally: (_ask, { monotonic, disk }) => {
         accepting.lookForRoom(monotonic, disk);
         return lists.tally();
