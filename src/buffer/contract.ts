@@ -24,6 +24,11 @@
  *    existing one: of any number of `learnSecret` calls at the same time exactly one resolves `learned`, and then the
  *    secret survives a power cut and the source is no longer armed. Arming and forgetting survive one too. Nothing but
  *    `learnedSecrets` ever gives a secret out.
+ * 10. What falls through is counted by type. Each delivery that `commitMapped` marks skipped or failed counts once for its
+ *    source and type, in that transaction, since the folder was made. At most `unmappedTypesMax` types of a source have a
+ *    count of their own. When there are more, the type with the smallest count (of equal ones the longest unseen) goes
+ *    into `otherTypes`, and begins anew if it comes back: endless type names push out one another, and a type that was
+ *    seen n times goes only when that many others were seen at least as often.
  */
 import type { DeadLetter, Delivery, DeliveryState, LeasedEvent, RawDelivery, RelayEvent, Verified } from '../model.ts';
 
@@ -96,6 +101,24 @@ export const learnedSourcesMax = 1_000;
 
 export type LearnedSecret = { readonly secret: string; readonly learnedAt: number };
 
+export const unmappedTypesMax = 200;
+/** The types of a source that have no count of their own, together; a type of just this name counts here too. */
+export const otherTypes = '(other)';
+
+/** Deliveries of one type that became nothing. */
+export type UnmappedType = {
+  readonly source: string;
+  /** Null: those that have no type. */
+  readonly type: string | null;
+  readonly skipped: number;
+  readonly failed: number;
+  /** The newest of them; it may be past its retention. */
+  readonly lastDelivery: string;
+  /** When that one was received, and the first that this count holds. */
+  readonly lastAt: number;
+  readonly since: number;
+};
+
 export type BufferTally = {
   readonly sources: Readonly<Record<string, SourceTally>>;
   /** Events waiting per destination, leased ones included. */
@@ -164,6 +187,8 @@ export interface BufferKeeper extends AsyncDisposable {
   forgetSecret(source: string): Promise<boolean>;
 
   tally(): Promise<BufferTally>;
+  /** So many of each source at most, those that come most first. */
+  unmappedTypes(perSourceMax: number): Promise<readonly UnmappedType[]>;
   deliveries(filter: DeliveryFilter, page: PageRequest): Promise<Page<DeliverySummary>>;
   deadLetters(filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetter>>;
 

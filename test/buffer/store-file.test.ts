@@ -60,19 +60,22 @@ describe('the file of a buffer', () => {
     await expectRefused(/newer relay \(format 2/);
   });
 
-  it('is opened when it was made before there were learned secrets, and then keeps them', async () => {
+  it('is opened when an older relay made it, and then keeps what that one did not know', async () => {
     await makeStore();
     const database = new DatabaseSync(path);
-    database.exec('DROP TABLE secrets');
+    database.exec('DROP TABLE secrets; DROP TABLE unmapped_types');
     database.close();
     {
       await using buffer = await open();
       expect((await buffer.tally()).sources.shop).toMatchObject({ accepted: 40, mapped: 10 });
       await buffer.arm('shop', clock.now() + 1_000);
       expect(await buffer.learnSecret('shop', 'kept', clock.now())).toBe('learned');
+      const next = await buffer.nextDeliveries({ after: 0, limit: 2, bytesMax: 1_000_000 });
+      await buffer.commitMapped(next.map((delivery) => mapped(delivery, 0)));
     }
     await using buffer = await open();
     expect((await buffer.learnedSecrets()).get('shop')?.secret).toBe('kept');
+    expect(await buffer.unmappedTypes(10)).toMatchObject([{ source: 'shop', skipped: 2 }]);
   });
 
   it("is refused when it is another program's", async () => {

@@ -248,6 +248,9 @@ const tally = command('tally', async (model, { keeper, clock }) => {
     waiting: waitingByDestination.mixpanel ?? 0,
     letters: model.letters,
   });
+  const fallen = (await keeper.unmappedTypes(10)).map((one) => [one.source, one.skipped, one.failed] as const);
+  const expected = Object.entries(counted).filter(([, one]) => one.skipped + one.failed > 0);
+  expect(new Set(fallen)).toEqual(new Set(expected.map(([of, { skipped, failed }]) => [of, skipped, failed])));
   const { items } = await keeper.deliveries({}, { limit: 1_000 });
   expect(items.map(({ id }) => id).reverse()).toEqual(model.deliveries.filter(({ kept }) => kept).map(({ id }) => id));
 });

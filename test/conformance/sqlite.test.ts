@@ -6,6 +6,7 @@ import { movedClock } from '../support/buffer-fixtures.ts';
 import { type Harness, keepDeliveriesMs, keeperConforms } from './keeper.ts';
 import { keeperEqualsModel } from './keeper-model.ts';
 import { keeperLearnsSecrets } from './keeper-secrets.ts';
+import { keeperCountsUnmapped } from './keeper-unmapped.ts';
 
 async function sqliteHarness(): Promise<Harness> {
   const folder = await mkdtemp(join(tmpdir(), 'buffer-'));
@@ -27,4 +28,5 @@ async function sqliteHarness(): Promise<Harness> {
 
 keeperConforms('SQLite', sqliteHarness);
 keeperLearnsSecrets('SQLite', sqliteHarness);
+keeperCountsUnmapped('SQLite', sqliteHarness);
 keeperEqualsModel('SQLite', sqliteHarness, { runs: 30, commands: 50 });

@@ -191,6 +191,10 @@ export class SqliteBuffer implements BufferKeeper {
     return this.#read('tally', {});
   }
 
+  unmappedTypes(perSourceMax: number) {
+    return this.#read('unmappedTypes', { perSourceMax });
+  }
+
   deliveries(filter: DeliveryFilter, page: PageRequest) {
     return this.#read('deliveries', { filter, page: bounded(page) });
   }

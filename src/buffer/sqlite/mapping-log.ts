@@ -6,9 +6,10 @@ import type { Letters } from './letters.ts';
 import type { DeliveryRows, NextRequest } from './messages.ts';
 import { deliveryStates } from './schema.ts';
 import type { Store } from './store.ts';
+import { addFallen } from './unmapped-types.ts';
 
 type NextRow = [number, string, number, string | null, string | null, number, string, Uint8Array];
-type MappedRow = [id: string, kind: number, state: number, receivedAt: number];
+type MappedRow = [id: string, kind: number, state: number, receivedAt: number, type: string | null];
 
 export class MappingLog {
   readonly #store: Store;
@@ -29,7 +30,7 @@ export class MappingLog {
        FROM deliveries d INDEXED BY deliveries_unmapped CROSS JOIN bodies b ON b.position = d.position
        WHERE d.state = 0 AND d.position > ? ORDER BY d.position LIMIT ?`,
     );
-    this.#delivery = database.prepare('SELECT id, kind, state, received_at FROM deliveries WHERE position = ?');
+    this.#delivery = database.prepare('SELECT id, kind, state, received_at, type FROM deliveries WHERE position = ?');
     this.#mark = database.prepare(
       'UPDATE deliveries SET state = ?, kind = ?, created = ?, waiting = ?, dead = ? WHERE position = ?',
     );
@@ -82,6 +83,8 @@ export class MappingLog {
     counts.kind(kind.n, -1);
     counts.kind(marked.n, 1);
     counts.source(kind.source, state);
+    if (state !== 'mapped')
+      addFallen(counts.unmapped, kind.source, { type: kind.type ?? row[4], state, delivery: id, at: row[3] });
     counts.source(kind.source, 'created', created);
     counts.source(kind.source, 'dead', deadEvents);
     for (const event of events) {

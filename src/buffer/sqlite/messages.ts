@@ -14,6 +14,7 @@ import type {
   NewDeadLetter,
   Page,
   PageRequest,
+  UnmappedType,
 } from '../contract.ts';
 
 export type DiskSpace = { readonly freeBytes: number; readonly totalBytes: number };
@@ -64,6 +65,7 @@ export type Conversation = {
   forget: { ask: { source: string }; answer: boolean | 'full' };
   secrets: { ask: Record<never, never>; answer: readonly SecretRow[] };
   tally: { ask: Record<never, never>; answer: BufferTally };
+  unmappedTypes: { ask: { perSourceMax: number }; answer: readonly UnmappedType[] };
   deliveries: { ask: { filter: DeliveryFilter; page: PageRequest }; answer: Page<DeliverySummary> };
   deadLetters: { ask: { filter: DeadLetterFilter; page: PageRequest }; answer: Page<DeadLetter> };
   /** True: there is more to drop. */

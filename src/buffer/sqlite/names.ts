@@ -74,6 +74,10 @@ export class Names {
     return this.#sourceNumbers.get(name);
   }
 
+  sources(): Iterable<readonly [n: number, name: string]> {
+    return this.#sourceNames;
+  }
+
   sourceName(n: number): string {
     return this.#sourceNames.get(n) ?? '';
   }

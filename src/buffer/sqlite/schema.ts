@@ -13,6 +13,7 @@
  *   events       the JSON as it will be sent; written once, kept as history after it was delivered
  *   queue        one small row for each event that waits: deleting it is what settling means
  *   letters      dead letters; `letter_kinds` is to them what `kinds` is to deliveries
+ *   unmapped_types  what was skipped or failed, by type; bounded for each source (unmapped-types.ts)
  *   secrets      each source that is armed (no secret yet) or has learned one in a handshake
  */
 
@@ -95,5 +96,9 @@ CREATE INDEX letters_delivery ON letters (delivery);
 export const laterTables = `
 CREATE TABLE IF NOT EXISTS secrets (
   source TEXT PRIMARY KEY, armed_until INTEGER, secret TEXT, learned_at INTEGER
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS unmapped_types (
+  source INTEGER NOT NULL, type TEXT NOT NULL, skipped INTEGER NOT NULL, failed INTEGER NOT NULL,
+  since INTEGER NOT NULL, last_at INTEGER NOT NULL, last_delivery TEXT NOT NULL, PRIMARY KEY (source, type)
 ) WITHOUT ROWID;
 `;

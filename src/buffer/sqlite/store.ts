@@ -8,6 +8,7 @@ import { Keys } from './keys.ts';
 import { Lanes } from './lanes.ts';
 import { Names } from './names.ts';
 import { Room } from './room.ts';
+import { UnmappedTypes } from './unmapped-types.ts';
 
 export type StoreOptions = { readonly folder: string; readonly bytesMax: number; readonly keepDeliveriesMs: number };
 
@@ -20,6 +21,7 @@ export class Store {
   readonly lanes: Lanes;
   readonly keys: Keys;
   readonly room: Room;
+  readonly unmapped: UnmappedTypes;
   readonly keepDeliveriesMs: number;
   readonly #counts: CountsWriter;
   /** Busy, pages in the log, pages of them written back. */
@@ -34,6 +36,7 @@ export class Store {
     this.lanes = new Lanes(database, this.names);
     this.room = new Room(database, options.folder, options.bytesMax);
     this.keys = new Keys(this);
+    this.unmapped = new UnmappedTypes(database, this.names);
     this.keepDeliveriesMs = options.keepDeliveriesMs;
     this.#counts = new CountsWriter(database);
     this.#log = database.prepare('PRAGMA wal_checkpoint(NOOP)');
@@ -52,6 +55,7 @@ export class Store {
     const result = this.database.transaction(() => {
       const made = work(counts);
       this.#counts.write(counts);
+      this.unmapped.write(counts.unmapped);
       return made;
     }, durable);
     this.lanes.committed(counts.lanes);

@@ -62,6 +62,7 @@ class StoreThread {
         accepting.lookForRoom(monotonic, disk);
         return lists.tally();
       },
+      unmappedTypes: ({ perSourceMax }) => store.unmapped.top(perSourceMax),
       deliveries: ({ filter, page }) => lists.deliveries(filter, page),
       deadLetters: ({ filter, page }) => letters.list(filter, page),
       sweep: (_ask, { now, monotonic }) => {
