@@ -3,7 +3,7 @@
  *
  *   source       a configured sender with its own URL, verification and mapping
  *   delivery     one webhook we accepted (`dlv_…`)
- *   event        one Mixpanel event made from it, for one destination (`evt_…`)
+ *   event        one Mixpanel event, or update of a profile or group, made from it, for one destination (`evt_…`)
  *   dead letter  what will not be tried again by itself, with its reason (`ded_…`)
  *   outcome      what one attempt came to; a value, never an exception
  *
@@ -46,6 +46,17 @@ export type Delivery = RawDelivery & {
 export type DeliveryState = 'accepted' | 'mapped' | 'skipped' | 'failed';
 export type EventState = 'waiting' | 'delivered' | 'dead';
 
+/** Where an event goes and how; a request holds events of one route. `once`: sent twice it would count twice, so never again. */
+export type Route = 'event' | UpdateRoute;
+export type UpdateRoute = 'profile' | 'profile_once' | 'group' | 'group_once';
+
+/** What makes an event an update of a profile or a group. */
+export type Update = {
+  readonly route: UpdateRoute;
+  /** Whose profile or which group, within the destination: of one key, one at a time and in order. */
+  readonly key: string;
+};
+
 /** One event as it will be sent, identity and time fixed. */
 export type RelayEvent = {
   /** `evt_` + the delivery's own part + `-` + output index (+ `-` + destination when there are several). */
@@ -55,6 +66,8 @@ export type RelayEvent = {
   readonly json: string;
   /** The event's own time; `/track` refuses it when it is five days old. */
   readonly time: number;
+  /** Absent: a plain event. */
+  readonly update?: Update;
 };
 
 /** An event taken from the buffer to be sent; nobody else has it until it is settled, released or the lease ends. */
@@ -66,6 +79,8 @@ export type LeasedEvent = RelayEvent & {
   readonly receivedAt: number;
   /** Requests it was part of before this lease. */
   readonly attempts: number;
+  /** An update that goes once was begun to be sent before, and nobody knows what came of it. */
+  readonly begun?: true;
 };
 
 export type DeadLetter = {

@@ -6,7 +6,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { environment } from '../config/environment.ts';
 import { readSettings } from '../config/settings.ts';
-import { shapeEvent } from '../destinations/mixpanel/shape.ts';
+import { shapeOutput } from '../destinations/mixpanel/shape.ts';
 import { UsageError } from '../errors.ts';
 import { type LoadedFolder, loadFolder } from '../mapping/load.ts';
 import type { Problem } from '../mapping/problem.ts';
@@ -24,7 +24,7 @@ export async function check(folder: string | null, { output, json }: Context): P
   const checked: CheckedSource[] = [];
   const width = Math.max(...names.map((name) => name.length));
   for (const name of names) {
-    const loaded = await loadFolder(name, { dir, parse, runner, shape: shapeEvent, clock: systemClock });
+    const loaded = await loadFolder(name, { dir, parse, runner, shape: shapeOutput, clock: systemClock });
     const one = await withRemarks(name, dir, loaded);
     checked.push(one);
     if (!json) await speakChecked(one, width, output);

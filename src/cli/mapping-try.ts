@@ -2,22 +2,22 @@
 
 import { parseBody } from '../body/parse.ts';
 import { type Clock, newId } from '../clock.ts';
-import { shapeEvent } from '../destinations/mixpanel/shape.ts';
+import { shapeOutput } from '../destinations/mixpanel/shape.ts';
 import type { MapFailure, Program } from '../mapping/program.ts';
 import type { MapInput, Runner } from '../mapping/runner.ts';
 import type { Source } from '../model.ts';
 import type { Verifier } from '../verify/contract.ts';
 import { createVerifier } from '../verify/verifier.ts';
 
+import type { Completed } from './completed.ts';
 export type Tried = {
-  readonly events: readonly CompletedEvent[];
+  /** Events and updates, as they would be sent but for the token. */
+  readonly events: readonly Completed[];
   /** Outputs that break a rule: `output 2: distinct_id_placeholder: …`. */
   readonly broken: readonly string[];
   /** Not null: the mapping itself failed. */
   readonly failure: MapFailure | null;
 };
-
-export type CompletedEvent = { readonly event: string; readonly properties: Readonly<Record<string, unknown>> };
 
 export type TriedPayload = { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> };
 
@@ -38,12 +38,12 @@ export async function tryPayloads(bench: Bench, payloads: readonly TriedPayload[
   return results.map((result, at) => {
     if (!result.ok) return { events: [], broken: [], failure: result };
     const delivery = deliveries[at] as MapInput;
-    const events: CompletedEvent[] = [];
+    const events: Completed[] = [];
     const broken: string[] = [];
     for (const [index, output] of result.outputs.entries()) {
       const identity = delivery.key ?? delivery.id;
-      const shaped = shapeEvent(output, { source: delivery.source, identity, receivedAt, index, now: receivedAt });
-      if (shaped.ok) events.push(JSON.parse(shaped.json) as CompletedEvent);
+      const shaped = shapeOutput(output, { source: delivery.source, identity, receivedAt, index, now: receivedAt });
+      if (shaped.ok) events.push(...shaped.records.map(({ json }) => JSON.parse(json) as Completed));
       else broken.push(`output ${index + 1}: ${shaped.rule}: ${shaped.message}`);
     }
     return { events, broken, failure: null };

@@ -11,9 +11,10 @@ import { shown } from '../config/shown.ts';
 import { UsageError } from '../errors.ts';
 import { type Program, programOf } from '../mapping/program.ts';
 import { createRunner, type Runner } from '../mapping/runner.ts';
+import { type Completed, contentOf, isEvent, ownerOf, titleOf } from './completed.ts';
 import { explainPayload } from './explain-payload.ts';
 import { kindOf, namesIn, readBytes, readHeadersFile, readInput } from './files.ts';
-import { type Bench, type CompletedEvent, type Tried, type TriedPayload, tryPayloads } from './mapping-try.ts';
+import { type Bench, type Tried, type TriedPayload, tryPayloads } from './mapping-try.ts';
 import { type Output, table } from './output.ts';
 import { contentTypeOf } from './payload.ts';
 import type { Context } from './program.ts';
@@ -112,8 +113,8 @@ function errorOf({ failure, broken }: Tried): string | null {
   return broken.length === 0 ? null : broken.join('; ');
 }
 
-function showRow(row: { file: string; events: readonly CompletedEvent[]; error?: string }, output: Output): void {
-  const events = row.events.map(({ event }) => event).join(', ');
+function showRow(row: { file: string; events: readonly Completed[]; error?: string }, output: Output): void {
+  const events = row.events.map(titleOf).join(', ');
   const became = events === '' && row.error === undefined ? output.style('dim', 'skipped') : events;
   output.result(
     `${row.error === undefined ? output.style('green', '✓') : output.style('red', '✗')} ${row.file}  ${became}`.trimEnd(),
@@ -121,11 +122,12 @@ function showRow(row: { file: string; events: readonly CompletedEvent[]; error?:
   if (row.error !== undefined) output.result(`    ${row.error}`);
 }
 
-function showEvent({ event, properties }: CompletedEvent, output: Output): void {
-  output.result(output.style('bold', event));
-  const rows = Object.entries(properties).map(([name, value]) => [
+function showEvent(one: Completed, output: Output): void {
+  const owner = isEvent(one) ? '' : `  ${output.style('dim', `of ${ownerOf(one)}`)}`;
+  output.result(`${output.style('bold', titleOf(one))}${owner}`);
+  const rows = Object.entries(contentOf(one)).map(([name, value]) => [
     name,
-    name === 'time'
+    isEvent(one) && name === 'time'
       ? `${value}  ${output.style('dim', new Date(value as number).toISOString())}`
       : JSON.stringify(value),
   ]);

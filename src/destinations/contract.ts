@@ -2,7 +2,7 @@
  * A destination: how a batch becomes a request, and an answer an outcome. It holds no queue and never retries;
  * pacing, backoff and the circuit belong to `forward/`.
  */
-import type { LeasedEvent, Outcome } from '../model.ts';
+import type { LeasedEvent, Outcome, RelayEvent } from '../model.ts';
 
 /** Why an output is no event for this destination. */
 export type RuleViolation = { readonly rule: string; readonly message: string };
@@ -18,9 +18,10 @@ export type ShapeContext = {
   readonly now: number;
 };
 
-export type Shaped =
-  | { readonly ok: true; readonly json: string; readonly time: number }
-  | ({ readonly ok: false } & RuleViolation);
+/** What one output becomes: one event, or an update for each of its operators. */
+export type Shaped = { readonly ok: true; readonly records: readonly ShapedRecord[] } | Refused;
+export type ShapedRecord = Pick<RelayEvent, 'json' | 'time' | 'update'>;
+export type Refused = { readonly ok: false } & RuleViolation;
 
 export interface Destination extends AsyncDisposable {
   readonly name: string;

@@ -6,6 +6,8 @@
  *   - `properties` as the mapping gave them and the relay completed them, exactly: one more or one less is a difference;
  *   - but `time`, `distinct_id` and `$insert_id`, which the relay fills in when a mapping gives none, only when the
  *     expected event names them; the completed value is compared (`time` in milliseconds), or what the mapping itself gave.
+ * An update of a profile or group is compared as a whole, as completed: without `$token`, one operator in each, so that an
+ * output with several operators is several entries; an output that changes nothing is none.
  * An output that breaks a rule of the destination is a difference. A case's webhook is received now, and its delivery is
  * called `dlv_case`; no event of a case is too far in the future.
  */
@@ -30,6 +32,9 @@ export type CaseSource = {
 export type CaseResult =
   | { readonly name: string; readonly ok: true; readonly events: readonly unknown[] }
   | { readonly name: string; readonly ok: false; readonly problem: Problem };
+
+/** What one output became, or why it became nothing. */
+type Made = { readonly output: unknown; readonly event?: unknown; readonly broken?: string };
 
 export type CaseOptions = {
   readonly source: CaseSource;
@@ -72,24 +77,20 @@ export function caseInput(one: Pick<Case, 'headers' | 'query' | 'payload'>, sour
 function judge(one: Case, outputs: readonly unknown[], receivedAt: number, options: CaseOptions): CaseResult {
   const { source, shape } = options;
   const [destination = ''] = source.destinations;
-  const differences: Difference[] = [];
-  const events: unknown[] = [];
+  const made: Made[] = [];
   for (const [index, output] of outputs.entries()) {
     const context = { source: source.name, identity: 'dlv_case', receivedAt, index, now: Number.MAX_SAFE_INTEGER };
     const shaped = shape(output, context, destination);
-    if (shaped.ok) events.push(JSON.parse(shaped.json));
-    else {
-      events.push(undefined);
-      const got = `an output that breaks ${shaped.rule}: ${shaped.message}`;
-      differences.push({ path: `${index}`, expected: shown(one.expected?.[index]), got });
-    }
+    if (shaped.ok) made.push(...shaped.records.map(({ json }) => ({ output, event: JSON.parse(json) as unknown })));
+    else made.push({ output, broken: `an output that breaks ${shaped.rule}: ${shaped.message}` });
   }
+  const events = made.map(({ event }) => event);
   const expected = one.expected ?? events;
-  for (let index = 0; index < Math.max(expected.length, events.length); index++) {
-    if (index < events.length && events[index] === undefined) continue;
-    const raw = outputs[index];
-    differences.push(...compareEvent(`${index}`, expected[index], events[index], raw));
-  }
+  const differences = Array.from({ length: Math.max(expected.length, made.length) }, (_, index) => {
+    const { output, event, broken }: Partial<Made> = made[index] ?? {};
+    if (broken === undefined) return compareEvent(`${index}`, expected[index], event, output);
+    return [{ path: `${index}`, expected: shown(one.expected?.[index]), got: broken }];
+  }).flat();
   if (differences.length === 0) return { name: one.name, ok: true, events };
   const [first] = differences;
   const message = `case ${one.name}: ${first?.path} expected ${first?.expected}, got ${first?.got}`;
@@ -110,7 +111,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function compareEvent(path: string, expected: unknown, got: unknown, raw: unknown): Difference[] {
-  if (!isRecord(expected) || !isRecord(got)) return compare(path, expected, got);
+  if (!isRecord(expected) || !isRecord(got) || !('event' in got)) return compareUpdate(path, expected, got, raw);
   const { properties: expectedProperties = {}, ...expectedRest } = expected;
   const { properties: gotProperties, ...gotRest } = got;
   const differences = compare(path, expectedRest, gotRest);
@@ -124,6 +125,13 @@ function compareEvent(path: string, expected: unknown, got: unknown, raw: unknow
     else if (isDeepStrictEqual(expectedProperties[name], own[name])) compared[name] = expectedProperties[name];
   }
   return [...differences, ...compare(`${path}.properties`, expectedProperties, compared)];
+}
+
+/** `$time` as it was completed, or as the mapping gave it. */
+function compareUpdate(path: string, expected: unknown, got: unknown, raw: unknown): Difference[] {
+  if (!isRecord(expected) || !isRecord(got) || !isRecord(raw)) return compare(path, expected, got);
+  const same = expected.$time !== undefined && isDeepStrictEqual(expected.$time, raw.$time);
+  return compare(path, expected, same ? { ...got, $time: raw.$time } : got);
 }
 
 /** The places where two JSON values differ, as deep as they can be named. */

@@ -8,6 +8,9 @@ import type { MapResult } from './program.ts';
 /** The destination's own way to complete and check an output. */
 export type Shape = (output: unknown, context: ShapeContext, destination: string) => Shaped;
 
+/** Until the queue knows routes. */
+const notYet = { rule: 'profile_updates_not_supported', message: 'This relay sends events only.' };
+
 /** Of a refused output kept in its dead letter. */
 const KEPT_CHARACTERS_MAX = 256 * 1024;
 
@@ -22,18 +25,24 @@ export function* turnToEvents(
   const { id, source, identity, receivedAt } = delivery;
   const events: RelayEvent[] = [];
   const dead: NewDeadLetter[] = [];
+  const several = to.destinations.length > 1;
   for (const [index, output] of result.outputs.entries()) {
     for (const destination of to.destinations) {
       const shaped = to.shape(output, { source, identity, receivedAt, index, now: to.now }, destination);
       if (!shaped.ok) dead.push(refusedOutput(output, shaped, destination));
+      else if (shaped.records.some((record) => record.update)) dead.push(refusedOutput(output, notYet, destination));
       else {
-        const id = eventId(delivery.id, index, to.destinations.length > 1 ? destination : null);
-        events.push({ id, destination, json: shaped.json, time: shaped.time });
+        for (const [part, record] of shaped.records.entries()) {
+          const id = eventId(delivery.id, part === 0 ? `${index}` : `${index}.${part}`, several ? destination : null);
+          events.push({ id, destination, ...record });
+        }
       }
     }
     yield;
   }
-  return { delivery: { id, source, position: delivery.position }, state: 'mapped', events, dead };
+  // An update that names nothing becomes nothing.
+  const state = events.length + dead.length === 0 ? 'skipped' : 'mapped';
+  return { delivery: { id, source, position: delivery.position }, state, events, dead };
 }
 
 export function failed(delivery: Delivery, reason: DeadLetterReason, message: string): MappedDelivery {
@@ -66,8 +75,8 @@ function refusedOutput(
   };
 }
 
-/** `evt_` + the delivery's own part + output index, + destination when there are several. */
-function eventId(delivery: string, index: number, destination: string | null): string {
+/** `evt_` + the delivery's own part + place among the outputs, + destination when there are several. */
+function eventId(delivery: string, place: string, destination: string | null): string {
   const own = delivery.startsWith('dlv_') ? delivery.slice('dlv_'.length) : delivery;
-  return `evt_${own}-${index}${destination === null ? '' : `-${destination}`}`;
+  return `evt_${own}-${place}${destination === null ? '' : `-${destination}`}`;
 }

@@ -4,7 +4,7 @@ import type { BufferKeeper } from '../buffer/contract.ts';
 import { openSqliteBuffer } from '../buffer/sqlite/keeper.ts';
 import type { Clock } from '../clock.ts';
 import type { Settings } from '../config/settings.ts';
-import { shapeEvent } from '../destinations/mixpanel/shape.ts';
+import { shapeOutput } from '../destinations/mixpanel/shape.ts';
 import { createForwarder, type Forwarder } from '../forward/forwarder.ts';
 import type { Shape } from '../mapping/turn-to-events.ts';
 import type { HealthSnapshot } from '../observe/health.ts';
@@ -73,7 +73,9 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       settings,
       clock,
       log,
-      shape: shapeEvent,
+      shape: shapeOutput,
+      remote,
+      learned,
       destinations: new Set([destination.name]),
       changed: (now) => {
         metrics.know(now.map((source) => source.name));
@@ -98,8 +100,8 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   const tallies = createTallyCache(buffer, clock);
   const held = cleanup.move();
   const core: Core = {
-    ...{ settings, clock, log, mask, metrics, tellers, buffer, opened, sources, forwarder },
-    shape: shapeEvent,
+    ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned, opened, sources, forwarder },
+    shape: shapeOutput,
     pressure: createPressure(clock),
     phase: 'starting',
     snapshot: (freshMs) =>

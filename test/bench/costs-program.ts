@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import express, { type Request, type Response } from 'express';
 import { systemClock } from '../../src/clock.ts';
-import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import { shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { addressLimiter, sourceLimiter } from '../../src/intake/limits.ts';
 import { programOf } from '../../src/mapping/program.ts';
 import { createRunner, type MapTask } from '../../src/mapping/runner.ts';
@@ -39,7 +39,7 @@ const headers = {
 };
 const source: Source = {
   ...{ name: 'bench', provider: 'github', secrets: [benchSecret], missing: [], url: null, toleranceMs: null },
-  ...{ destinations: ['mixpanel'], keep: 'full', answer: null, verify: null, deliveryId: null },
+  ...{ destinations: ['mixpanel'], keep: 'full', answer: null, fields: {}, verify: null, deliveryId: null },
   limits: { accept: { count: 1_000_000, windowMs: 1_000 }, forward: null },
 };
 
@@ -85,7 +85,15 @@ function loopMicros(step: () => void): number {
 
 function verifyCost(): number {
   const verifier = createVerifier(source, { publicUrl: null });
-  const request = { method: 'POST', target: '/hooks/bench', pathKey: null, query: {}, headers, body };
+  const request = {
+    method: 'POST',
+    target: '/hooks/bench',
+    pathKey: null,
+    query: {},
+    headers,
+    body,
+    parsed: () => null,
+  };
   return loopMicros(() => {
     if (!verifier.check(request, systemClock.now()).ok) throw new Error('the signature is wrong');
   });
@@ -126,7 +134,7 @@ if (import.meta.main) {
   const context = { source: 'bench', identity: 'one', receivedAt: now, index: 0, now };
   const result: Costs = {
     ...(await mappingCosts(Number(process.argv[2] ?? 20_000))),
-    shape: loopMicros(() => void shapeEvent(benchOutput, context)),
+    shape: loopMicros(() => void shapeOutput(benchOutput, context)),
     verify: verifyCost(),
     limits: await limitsCost(),
   };

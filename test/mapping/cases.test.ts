@@ -75,3 +75,38 @@ describe('a case', () => {
     expect(await differences(null)).toEqual([]);
   });
 });
+
+describe('a case with updates', () => {
+  const both = `[${mapping}, {"$distinct_id": user, "$time": at, "$set": {"Plan": "pro"}, "$add": {"Orders": 1}}]`;
+  const [event] = paid({ amount: 3 });
+  const set = { $distinct_id: 'u1', $time: 1_700_000_000_000, $set: { Plan: 'pro' } };
+  const add = { $distinct_id: 'u1', $time: 1_700_000_000_000, $add: { Orders: 1 } };
+
+  it('passes by one entry for each operator, beside events', async () => {
+    expect(await differences([event, set, add], both)).toEqual([]);
+  });
+
+  it('passes by the time as the mapping gave it', async () => {
+    expect(await differences([event, { ...set, $time: 1_700_000_000 }, add], both)).toEqual([]);
+  });
+
+  it('passes without an entry for an update that names nothing', async () => {
+    expect(await differences([], '{"$distinct_id": user, "$set": {"Plan": missing}}')).toEqual([]);
+  });
+
+  it.each([
+    ['both operators in one entry', [event, { ...set, ...add }], '1.$add'],
+    ['another value', [event, { ...set, $set: { Plan: 'free' } }, add], '1.$set.Plan'],
+    ['a time that is not named', [event, { $distinct_id: 'u1', $set: { Plan: 'pro' } }, add], '1.$time'],
+    ['an update too few', [event, set], '2'],
+    ['an event in its place', [event, event, add], '1.event'],
+  ])('fails by %s', async (_name, expected, path) => {
+    const found = await differences(expected, both);
+    expect(found).toEqual(expect.arrayContaining([expect.objectContaining({ path })]));
+  });
+
+  it('fails by an update that breaks a rule', async () => {
+    const found = await differences([set], '{"$distinct_id": "", "$set": {"Plan": "pro"}}');
+    expect(found).toEqual([expect.objectContaining({ got: expect.stringContaining('distinct_id_missing') })]);
+  });
+});

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import { shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { type MapResult, programOf } from '../../src/mapping/program.ts';
 import { createRunner } from '../../src/mapping/runner.ts';
 
@@ -54,7 +54,7 @@ function mapAll(mapping: string, chosen: readonly Example[]): Promise<readonly M
 function faults(result: MapResult | undefined, { label }: Example): string[] {
   if (!result?.ok) return [`${label}: ${result?.message}`];
   return result.outputs.flatMap((output, index) => {
-    const shaped = shapeEvent(output, { source: 'github', identity: label, receivedAt, index, now: receivedAt });
+    const shaped = shapeOutput(output, { source: 'github', identity: label, receivedAt, index, now: receivedAt });
     return shaped.ok ? [] : [`${label}: ${shaped.rule}: ${shaped.message}`];
   });
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { DESTINATION_DEFAULT, parseSourceFile } from '../../src/config/source-file.ts';
-import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import { shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { type Case, readFolder } from '../../src/mapping/folder.ts';
 import { type LoadedFolder, loadFolder } from '../../src/mapping/load.ts';
 import { createRunner } from '../../src/mapping/runner.ts';
@@ -36,7 +36,7 @@ function load(dir: string, name: string): Promise<LoadedFolder> {
         lookup: (variable) => `secret:of-${variable}`,
       }),
     runner,
-    shape: shapeEvent,
+    shape: shapeOutput,
     clock: systemClock,
   });
 }

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '../../src/clock.ts';
-import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import { shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { type MapResult, programOf } from '../../src/mapping/program.ts';
 import type { MapInput, MapTask, Runner } from '../../src/mapping/runner.ts';
 import type { Shape } from '../../src/mapping/turn-to-events.ts';
@@ -12,7 +12,7 @@ import type { Delivery, Source } from '../../src/model.ts';
 
 export const NORMAL = '{"event": type, "properties": {"amount": data.amount}}';
 
-export const shape: Shape = (output, context) => shapeEvent(output, context);
+export const shape: Shape = (output, context) => shapeOutput(output, context);
 
 export function delivery(body: unknown, more: Partial<Delivery> = {}): Delivery {
   return {
@@ -54,6 +54,7 @@ export function source(name: string, more: Partial<Source> = {}): Source {
     keep: 'full',
     answer: null,
     limits: { accept: { count: 60_000, windowMs: 60_000 }, forward: null },
+    fields: {},
     verify: { kind: 'none' },
     deliveryId: null,
     ...more,

@@ -9,7 +9,8 @@
  *   ip               kept only when it holds a public address (the first one of a forwarding list)
  */
 import { hash } from 'node:crypto';
-import type { RuleViolation, ShapeContext, Shaped } from '../contract.ts';
+import type { Refused, RuleViolation, ShapeContext, Shaped } from '../contract.ts';
+import { jsonText, typeNameOf } from './json-text.ts';
 import { publicAddress } from './public-address.ts';
 import {
   broken,
@@ -26,22 +27,20 @@ import {
   timeViolation,
 } from './rules.ts';
 import { readTime } from './time.ts';
+import { isUpdate, isUpdateKey, shapeUpdate } from './update.ts';
 
 const INSERT_ID_LENGTH = 36;
 
-const PROFILE_OPERATORS = [
-  '$set',
-  '$set_once',
-  '$add',
-  '$append',
-  '$union',
-  '$remove',
-  '$unset',
-  '$delete',
-  '$group_key',
-] as const;
+type ShapedEvent = { readonly ok: true; readonly json: string; readonly time: number } | Refused;
 
-export function shapeEvent(output: unknown, context: ShapeContext): Shaped {
+/** What the relay makes of any output: an event, or updates of a profile or group. */
+export function shapeOutput(output: unknown, context: ShapeContext): Shaped {
+  if (isRecord(output) && output.event === undefined && isUpdate(output)) return shapeUpdate(output, context);
+  const shaped = shapeEvent(output, context);
+  return shaped.ok ? { ok: true, records: [{ json: shaped.json, time: shaped.time }] } : shaped;
+}
+
+export function shapeEvent(output: unknown, context: ShapeContext): ShapedEvent {
   if (!isRecord(output)) return refuse(broken('not_an_object', 'The output is not an object with "event".'));
   const topLevel = topLevelViolation(output);
   if (topLevel) return refuse(topLevel);
@@ -69,32 +68,23 @@ export function shapeEvent(output: unknown, context: ShapeContext): Shaped {
 }
 
 function topLevelViolation(output: JsonRecord): RuleViolation | null {
-  for (const operator of PROFILE_OPERATORS) {
-    if (operator in output) {
-      return broken(
-        'profile_updates_not_supported',
-        `The output has "${operator}", so it is a profile update; this relay sends events only.`,
-      );
-    }
-  }
   const name = nameViolation(output.event);
   if (name) return name;
   for (const key in output) {
-    if (key !== 'event' && key !== 'properties') {
-      return broken('unknown_field', `The output has "${key}" beside "event" and "properties"; it would be lost.`);
+    if (key === 'event' || key === 'properties') continue;
+    if (isUpdateKey(key)) {
+      return broken('event_and_update', `The output has "event" and "${key}": an event and an update are two objects.`);
     }
+    return broken('unknown_field', `The output has "${key}" beside "event" and "properties"; it would be lost.`);
   }
   return null;
 }
 
-function serialise(event: string, properties: JsonRecord, time: number): Shaped {
+function serialise(event: string, properties: JsonRecord, time: number): ShapedEvent {
   // One to come: the token.
   const nesting = nestingViolation(properties, 1);
   if (nesting) return refuse(nesting);
-  let json = JSON.stringify({ event, properties });
-  // JSON.stringify writes a lone surrogate as an escape, which strict import refuses as invalid UTF-8. Text that merely
-  // looks like such an escape takes the slow way too and comes out unchanged.
-  if (json.includes('\\ud')) json = JSON.stringify(wellFormed({ event, properties }));
+  const json = jsonText({ event, properties });
   const bytes = Buffer.byteLength(json);
   if (bytes > EVENT_BYTES_MAX) {
     return refuse(broken('event_too_large', `The event is ${bytes} bytes; Mixpanel takes less than 1 MB.`));
@@ -127,18 +117,6 @@ function shortHash(text: string): string {
   return hash('sha256', text, 'hex').slice(0, INSERT_ID_LENGTH);
 }
 
-function wellFormed(value: unknown): unknown {
-  if (typeof value === 'string') return value.toWellFormed();
-  if (Array.isArray(value)) return value.map(wellFormed);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key.toWellFormed(), wellFormed(inner)]));
-}
-
-function typeNameOf(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-function refuse(violation: RuleViolation): Shaped {
+function refuse(violation: RuleViolation): Refused {
   return { ok: false, rule: violation.rule, message: violation.message };
 }

@@ -143,8 +143,7 @@ test.each(['$identify', '$create_alias', '$merge'])('%s is refused', (event) => 
 });
 
 test.each([
-  [{ $set: { a: 1 }, $distinct_id: 'x' }, 'profile_updates_not_supported'],
-  [{ $group_key: 'company', $group_id: 'a', $set: {} }, 'profile_updates_not_supported'],
+  [{ event: 'Paid', $set: { a: 1 }, $distinct_id: 'x' }, 'event_and_update'],
   [{ properties: {} }, 'event_name'],
   [{ event: '', properties: {} }, 'event_name'],
   [{ event: 5, properties: {} }, 'event_name'],
