@@ -59,12 +59,12 @@ export type Update = {
 
 /** One event as it will be sent, identity and time fixed. */
 export type RelayEvent = {
-  /** `evt_` + the delivery's own part + `-` + output index (+ `-` + destination when there are several). */
+  /** `evt_` + the delivery's own part + `-` + output index (+ `.` + part, + `-` + destination, when there are several). */
   readonly id: string;
   readonly destination: string;
-  /** The JSON text as sent, but without the token: `{"event":…,"properties":{…}}`, ending in `}}`. */
+  /** The JSON text as sent, but without the token: `{"event":…,"properties":{…}}`, ending in `}}`; an update ends in `}`. */
   readonly json: string;
-  /** The event's own time; `/track` refuses it when it is five days old. */
+  /** The event's own time, which `/track` refuses when it is five days old; of an update, when it was received. */
   readonly time: number;
   /** Absent: a plain event. */
   readonly update?: Update;
@@ -121,6 +121,30 @@ export type Outcome =
 /** So many per window: `6000/min` is { count: 6000, windowMs: 60000 }. */
 export type Rate = { readonly count: number; readonly windowMs: number };
 
+/** What a provider says about its bodies, beyond what their content type says. */
+export type BodyForm = {
+  /** It sends JSON as text/plain. */
+  readonly plainTextIsJson?: boolean;
+  /** It may send JSON lines whatever the content type says. */
+  readonly lines?: boolean;
+  /** The one form field that is the content; the others are left out. */
+  readonly unwrap?: { readonly field: string; readonly as: 'json' | 'base64-xml' };
+};
+
+/** A further key of source.yaml that this provider needs. */
+export type ProviderField = {
+  /** As in source.yaml. */
+  readonly name: string;
+  readonly required: boolean;
+  /** True: treated like a secret: better from the environment, never shown. */
+  readonly secret: boolean;
+  /** What to write there, and where the vendor shows it. */
+  readonly what: string;
+  /** What it must look like; `shape` says so in words. */
+  readonly pattern?: RegExp;
+  readonly shape?: string;
+};
+
 /** The `verify:` block of a custom source, as written in source.yaml (contract §3); exactly one of these. */
 export type CustomVerification =
   | { readonly kind: 'hmac'; readonly hmac: CustomHmac }
@@ -158,6 +182,8 @@ export type Source = {
   /** Status of an accepted webhook; null: the provider's own need, else 200. */
   readonly answer: number | null;
   readonly limits: { readonly accept: Rate; readonly forward: Rate | null };
+  /** What the provider needs besides a secret (`webhook_id`, `topic_arn`, …), by name as in source.yaml. */
+  readonly fields: Readonly<Record<string, readonly string[]>>;
   /** Only with `provider: custom`. */
   readonly verify: CustomVerification | null;
   /** Only with `provider: custom`: JSONata, or the word `body`; null: every request is its own delivery. */

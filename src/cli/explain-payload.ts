@@ -3,7 +3,8 @@
 import { UsageError } from '../errors.ts';
 import { readPaths } from '../mapping/paths.ts';
 import { createVerifier } from '../verify/verifier.ts';
-import type { Bench, CompletedEvent, Tried, TriedPayload } from './mapping-try.ts';
+import { type Completed, isEvent, ownerOf, titleOf } from './completed.ts';
+import { type Bench, requestOf, type Tried, type TriedPayload } from './mapping-try.ts';
 
 export type ExplainInput = Bench & {
   readonly payload: TriedPayload;
@@ -31,9 +32,8 @@ function verdictOf({ source, payload, headersGiven, publicUrl, clock }: ExplainI
   if (!headersGiven) return 'not checked (no headers given; --headers FILE to check)';
   if (source.missing.length > 0) return `not checked (${source.missing.join(', ')} is not set)`;
   try {
-    const target = `/hooks/${source.name}`;
-    const request = { method: 'POST', target, pathKey: null, query: {}, ...payload };
-    const verdict = createVerifier(source, { publicUrl }).check(request, clock.now());
+    const verifier = createVerifier(source, { publicUrl });
+    const verdict = verifier.check(requestOf(source, payload), clock.now());
     return verdict.ok ? 'yes' : `no: ${verdict.reason}`;
   } catch (error) {
     if (error instanceof UsageError) return `not checked (${error.problems.join('; ')})`;
@@ -47,7 +47,9 @@ function readsOf(text: string): string {
   return paths.length === 0 ? 'nothing' : `${paths.slice(0, PATHS_SHOWN).join(', ')}${more}`;
 }
 
-function eventLine({ event, properties }: CompletedEvent): string {
+function eventLine(one: Completed): string {
+  if (!isEvent(one)) return `${titleOf(one)} of ${ownerOf(one)}`;
+  const { event, properties } = one;
   const { time, distinct_id: id, $insert_id: insertId } = properties;
   const who = id === '' ? '"" (nobody)' : String(id);
   return `${event}   distinct_id ${who}   time ${new Date(Number(time)).toISOString()}   $insert_id ${insertId}`;

@@ -24,6 +24,7 @@ export function freshenId(source: Source, sample: IdSample, keep: ReadonlySet<st
     source.provider === 'custom' ? placesOfExpression(source.deliveryId) : placesOfProvider(source.provider);
   const old: string[] = [];
   for (const place of places) {
+    if (!('header' in place) && !('body' in place)) continue;
     const before = 'header' in place ? sample.headers[place.header] : valueAt(sample.value, place.body.split('.'));
     if (typeof before !== 'string' && typeof before !== 'number') continue;
     if ('body' in place && keep.has(place.body)) return { changed: true, old };
@@ -47,7 +48,7 @@ function placesOfProvider(name: string): readonly Place[] {
 }
 
 function placeName(place: Place): string {
-  return 'header' in place ? `header ${place.header}` : `body ${place.body}`;
+  return JSON.stringify(Object.entries(place)[0]);
 }
 
 /** A custom source's JSONata where it is as simple as most are: one header, or one path. */

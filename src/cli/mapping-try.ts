@@ -6,10 +6,11 @@ import { shapeOutput } from '../destinations/mixpanel/shape.ts';
 import type { MapFailure, Program } from '../mapping/program.ts';
 import type { MapInput, Runner } from '../mapping/runner.ts';
 import type { Source } from '../model.ts';
-import type { Verifier } from '../verify/contract.ts';
+import type { RawRequest, Verifier } from '../verify/contract.ts';
+import { providers } from '../verify/registry.ts';
 import { createVerifier } from '../verify/verifier.ts';
-
 import type { Completed } from './completed.ts';
+
 export type Tried = {
   /** Events and updates, as they would be sent but for the token. */
   readonly events: readonly Completed[];
@@ -54,14 +55,23 @@ export async function tryPayloads(bench: Bench, payloads: readonly TriedPayload[
 function identifier({ source, runner }: Bench) {
   const verifier = withoutSecrets(source);
   return async ({ body, headers }: TriedPayload, receivedAt: number): Promise<MapInput> => {
-    const parsed = parseBody(body, headers['content-type'], { plainTextIsJson: true });
-    const view = { method: 'POST', headers, query: {}, body: parsed.ok ? parsed.value : null };
-    const request = { method: 'POST', target: `/hooks/${source.name}`, pathKey: null, query: {}, headers, body };
+    const request = requestOf(source, { body, headers });
+    const view = { method: 'POST', headers, query: {}, body: request.parsed() ?? null };
     const asked = source.deliveryId !== null && source.deliveryId !== 'body';
     const key = asked ? await runner.doorId(source, view) : verifier.identify(view, request).key;
     const id = newId('dlv', receivedAt);
     return { id, source: source.name, provider: source.provider, receivedAt, key, headers, query: {}, body };
   };
+}
+
+/** As if the payload had been posted to the source. */
+export function requestOf(source: Source, { body, headers }: TriedPayload): RawRequest {
+  const form = { plainTextIsJson: true, ...providers.get(source.provider)?.body };
+  const parsed = () => {
+    const outcome = parseBody(body, headers['content-type'], form);
+    return outcome.ok ? outcome.value : undefined;
+  };
+  return { method: 'POST', target: `/hooks/${source.name}`, pathKey: null, query: {}, headers, body, parsed };
 }
 
 function withoutSecrets(source: Source): Verifier {

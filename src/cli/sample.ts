@@ -94,7 +94,11 @@ function shiftOf({ anchorMs }: Sample, { sameTime, now }: FreshenOptions): Shift
   return { anchorMs, byMs: shiftTo(anchorMs, now) };
 }
 
-export type SignedSample = { readonly target: string; readonly headers: Readonly<Record<string, string>> };
+export type SignedSample = {
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+};
 
 export type SignOptions = {
   readonly publicUrl: string | null;
@@ -112,7 +116,11 @@ export function signSample(source: Source, { body, headers }: Freshened, options
   const verifier = createVerifier(options.wrongly ? withWrongSecret(source) : source, options);
   const request = { method: 'POST', target: options.target, headers, body };
   const signature = verifier.sign(request, options.now);
-  return { target: signature.target, headers: { ...headers, ...signature.headers } };
+  return {
+    target: signature.target,
+    headers: { ...headers, ...signature.headers },
+    body: signature.body === undefined ? body : Buffer.from(signature.body),
+  };
 }
 
 /** Of the right form, so that it is the signature that is refused and not the request. */

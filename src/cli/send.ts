@@ -70,7 +70,7 @@ type Posting = {
 };
 
 export async function post({ source, settings, fresh, url, wrongly }: Posting, clock: Clock): Promise<Sent> {
-  const { target, headers } = signSample(source, fresh, {
+  const { target, headers, body } = signSample(source, fresh, {
     publicUrl: settings.publicUrl,
     target: url.pathname + url.search,
     wrongly: wrongly ?? false,
@@ -81,7 +81,7 @@ export async function post({ source, settings, fresh, url, wrongly }: Posting, c
     method: 'POST',
     url: new URL(target, url),
     headers: { 'user-agent': 'trackrelay-send', ...headers },
-    body: fresh.body,
+    body,
     timeoutMs: TIMEOUT_MS,
   });
   const said = partsOf(reply.body);

@@ -14,6 +14,7 @@ import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { readSecretFile } from './environment.ts';
+import type { KnownProvider } from './provider-rules.ts';
 import { readYaml } from './yaml-tree.ts';
 
 export type Lookup = (variable: string) => string | undefined;
@@ -23,8 +24,8 @@ export type SandboxSecretsOptions = {
   readonly folder: string;
   /** Where a variable is looked for first: the environment. */
   readonly lookup: Lookup;
-  /** Providers whose secret is `user:password`. */
-  readonly basic?: ReadonlySet<string>;
+  /** What is known of the providers: a secret of a form of its own, further fields that are secrets. */
+  readonly providers?: ReadonlyMap<string, KnownProvider>;
   /** False: only secrets that are already there are used. Default: true. */
   readonly create?: boolean;
 };
@@ -41,17 +42,22 @@ export function sandboxSecrets(options: SandboxSecretsOptions): SandboxSecrets {
       return (variable) => {
         const value = options.lookup(variable);
         if (value !== undefined || !wanted.names.has(variable)) return value;
-        const secret = keptSecret(join(options.folder, 'sandbox-secrets'), variable, options.create ?? true);
+        const make = wanted.make ?? (() => randomBytes(32).toString('hex'));
+        const secret = keptSecret(join(options.folder, 'sandbox-secrets'), variable, make, options.create ?? true);
         return secret !== undefined && wanted.basic && !secret.includes(':') ? `relay:${secret}` : secret;
       };
     },
   };
 }
 
-type Wanted = { readonly names: ReadonlySet<string>; readonly basic: boolean };
+type Wanted = {
+  readonly names: ReadonlySet<string>;
+  readonly basic: boolean;
+  readonly make?: KnownProvider['sandboxSecret'];
+};
 
 /** Variables without a value that stand in a secret and nowhere else: a random URL would help nobody. */
-function wantedSecrets(text: string, { lookup, basic }: SandboxSecretsOptions): Wanted {
+function wantedSecrets(text: string, { lookup, providers }: SandboxSecretsOptions): Wanted {
   const missing = readYaml(text, { lookup, verbatim: new Set() }).missing;
   if (missing.length === 0) return { names: new Set(), basic: false };
   // Parsed once more with marks in place of values, to see where each ends up.
@@ -60,13 +66,16 @@ function wantedSecrets(text: string, { lookup, basic }: SandboxSecretsOptions): 
     verbatim: new Set(),
   });
   const fields = (marked.value ?? {}) as Record<string, unknown>;
-  const { secret, secrets, ...others } = fields;
-  const inside = JSON.stringify([secret, secrets]) ?? '';
-  const outside = JSON.stringify(others) ?? '';
+  const provider = providers?.get(`${fields.provider}`);
+  const secretKeys = ['secret', 'secrets', ...(provider?.fields ?? []).flatMap((one) => (one.secret ? one.name : []))];
+  const [inside, outside] = [true, false].map((isSecret) =>
+    JSON.stringify(Object.entries(fields).filter(([key]) => secretKeys.includes(key) === isSecret)),
+  ) as [string, string];
   const names = missing.filter((name) => inside.includes(markOf(name)) && !outside.includes(markOf(name)));
   const verify = fields.verify as Record<string, unknown> | null | undefined;
   const byBasic = typeof verify === 'object' && verify !== null && 'basic' in verify;
-  return { names: new Set(names), basic: byBasic || (basic?.has(String(fields.provider)) ?? false) };
+  const basic = byBasic || provider?.secret === 'basic';
+  return { names: new Set(names), basic, ...(provider?.sandboxSecret && { make: provider.sandboxSecret }) };
 }
 
 /** The guillemets are no part of a variable's name, so that no mark is the beginning of another. */
@@ -74,24 +83,24 @@ function markOf(name: string): string {
   return `«${name}»`;
 }
 
-function keptSecret(folder: string, name: string, create: boolean): string | undefined {
+function keptSecret(folder: string, name: string, make: () => string, create: boolean): string | undefined {
   const path = join(folder, name);
   const kept = readSecretFile(path);
   if (kept.ok) return kept.value;
   if (kept.problem !== 'does not exist') throw new UsageError([`the sandbox secret ${path} ${kept.problem}`], 1);
   if (!create) return undefined;
-  makeSecret(folder, path);
+  makeSecret(folder, path, make());
   // Read again: another process may have been first.
   const made = readSecretFile(path);
   if (!made.ok) throw new UsageError([`the sandbox secret ${path} ${made.problem}`], 1);
   return made.value;
 }
 
-function makeSecret(folder: string, path: string): void {
+function makeSecret(folder: string, path: string, secret: string): void {
   const aside = `${path}.${process.pid}-${randomBytes(6).toString('hex')}`;
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(aside, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    writeFileSync(aside, `${secret}\n`, { mode: 0o600, flag: 'wx', flush: true });
     linkSync(aside, path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

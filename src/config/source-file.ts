@@ -6,8 +6,9 @@ import type { z } from 'zod';
 import type { CustomVerification, Rate, Source } from '../model.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { didYouMean, nearest } from './nearest.ts';
+import { otherProviderOf, readProviderFields } from './provider-rules.ts';
 import { shown } from './shown.ts';
-import { type KnownNames, sourceRules } from './source-rules.ts';
+import { type KnownNames, type Rules, sourceRules } from './source-rules.ts';
 import { keysAt, type SourceFields, sourceSchema } from './source-schema.ts';
 import { type Place, readYaml, type YamlTree } from './yaml-tree.ts';
 
@@ -53,19 +54,28 @@ export function parseSourceFile(text: string, options: SourceFileOptions): Parse
     problem({ line: 1, column: 1 }, 'the file must hold keys and values, at least `provider: …`');
     return { ok: false, problems };
   }
-  const parsed = sourceSchema.safeParse(tree.value);
-  if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(issue, [], { tree, problem });
-  sourceRules({ fields: tree.value as Record<string, unknown>, tree, options, problem, warn: report(warnings) });
+  const written = tree.value as Record<string, unknown>;
+  const rules = { fields: written, tree, options, problem, warn: report(warnings) };
+  const parsed = sourceSchema.safeParse(withoutProviderFields(written, options));
+  if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(issue, [], rules);
+  sourceRules(rules);
+  const ofProvider = readProviderFields(rules);
   if (problems.length > 0) return { ok: false, problems: problems.sort(byPlace) };
   const fields = parsed.success ? parsed.data : closedFields(tree);
-  return { ok: true, source: sourceOf(fields, tree, options), warnings };
+  return { ok: true, source: sourceOf(fields, ofProvider, tree, options), warnings };
+}
+
+/** What is left is the same for every provider. */
+function withoutProviderFields(written: Record<string, unknown>, { providers }: KnownNames): Record<string, unknown> {
+  const known = providers.get(`${written.provider}`)?.fields ?? [];
+  return Object.fromEntries(Object.entries(written).filter(([key]) => !known.some(({ name }) => name === key)));
 }
 
 function byPlace(a: Diagnostic, b: Diagnostic): number {
   return a.line - b.line || a.column - b.column;
 }
 
-type Reporting = { readonly tree: YamlTree; readonly problem: (place: Place, message: string) => void };
+type Reporting = Pick<Rules, 'tree' | 'problem' | 'options' | 'fields'>;
 
 function reportIssue(issue: z.core.$ZodIssue, base: readonly PropertyKey[], to: Reporting): void {
   const path = [...base, ...issue.path];
@@ -73,7 +83,11 @@ function reportIssue(issue: z.core.$ZodIssue, base: readonly PropertyKey[], to: 
   if (to.tree.unfilled.has(at)) return;
   if (issue.code === 'unrecognized_keys') {
     for (const key of issue.keys) {
-      const hint = didYouMean(key, keysAt[at] ?? []);
+      const ofProvider = to.options.providers.get(`${to.fields.provider}`)?.fields.map(({ name }) => name) ?? [];
+      const hint =
+        at === ''
+          ? otherProviderOf(key, to) || didYouMean(key, [...(keysAt[''] ?? []), ...ofProvider])
+          : didYouMean(key, keysAt[at] ?? []);
       to.problem(to.tree.placeOfKey([...path, key]), `unknown key ${shown(key)}${at === '' ? '' : ` in ${at}`}${hint}`);
     }
     return;
@@ -125,7 +139,12 @@ function closedFields(tree: YamlTree): SourceFields {
   return { provider: typeof provider === 'string' ? provider : 'custom', keep: 'full' };
 }
 
-function sourceOf(fields: SourceFields, tree: YamlTree, options: SourceFileOptions): Source {
+function sourceOf(
+  fields: SourceFields,
+  ofProvider: Source['fields'],
+  tree: YamlTree,
+  options: SourceFileOptions,
+): Source {
   const secrets = fields.secrets ?? (fields.secret === undefined ? [] : [fields.secret]);
   const destinations = fields.destination ?? DESTINATION_DEFAULT;
   const closed = tree.missing.length > 0;
@@ -140,6 +159,7 @@ function sourceOf(fields: SourceFields, tree: YamlTree, options: SourceFileOptio
     keep: fields.keep,
     answer: fields.answer ?? null,
     limits: { accept: fields.limits?.accept ?? ACCEPT_DEFAULT, forward: fields.limits?.forward ?? null },
+    fields: closed ? {} : ofProvider,
     verify: verificationOf(fields.verify),
     deliveryId: fields.delivery_id ?? null,
   };

@@ -3,6 +3,7 @@
  * as they stand in the file, so that these problems are told together with those of the schema.
  */
 import { didYouMean } from './nearest.ts';
+import type { KnownProvider } from './provider-rules.ts';
 import { shown } from './shown.ts';
 import { keysAt } from './source-schema.ts';
 import type { Place, YamlTree } from './yaml-tree.ts';
@@ -12,10 +13,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** What a source may name. */
 export type KnownNames = {
-  /** Names listed by `trackrelay providers`; `custom` is always one. */
-  readonly providers: ReadonlySet<string>;
-  /** Providers that prove themselves without a secret of ours. */
-  readonly secretless?: ReadonlySet<string>;
+  /** What `trackrelay providers` lists, by name; `custom` is always one. */
+  readonly providers: ReadonlyMap<string, KnownProvider>;
   /** Null: not checked. */
   readonly destinations: ReadonlySet<string> | null;
 };
@@ -47,7 +46,7 @@ function providerRules({ fields, tree, options, problem }: Rules): void {
     }
     if (typeof provider !== 'string' || provider === '' || tree.unfilled.has('provider')) return;
     if (!options.providers.has(provider)) {
-      const hint = didYouMean(provider, [...options.providers, 'custom']);
+      const hint = didYouMean(provider, [...options.providers.keys(), 'custom']);
       problem(
         tree.placeOf(['provider']),
         `unknown provider${hint || ': `trackrelay providers` lists them, or write custom'}`,
@@ -73,11 +72,13 @@ function providerRules({ fields, tree, options, problem }: Rules): void {
 function secretRules({ fields, tree, options, problem, warn }: Rules): void {
   const given = ['secret', 'secrets'].filter((key) => key in fields);
   const provider = typeof fields.provider === 'string' ? fields.provider : '';
-  const needless = options.secretless?.has(provider) || (provider === 'custom' && isUnverified(fields));
+  const form = options.providers.get(provider)?.secret;
+  const unverified = provider === 'custom' && isUnverified(fields);
+  const needless = form === 'none' || unverified;
   if (given.length === 2)
     problem(tree.placeOfKey(['secrets']), 'secret and secrets cannot stand together: keep secrets');
   const known = provider === 'custom' || options.providers.has(provider);
-  if (given.length === 0 && !needless && known && !tree.unfilled.has('provider')) {
+  if (given.length === 0 && !needless && form !== 'learned' && known && !tree.unfilled.has('provider')) {
     problem(
       tree.placeOfKey(['provider']),
       `secret is missing: ${provider} proves itself with one; write it as \`secret: \${NAME}\``,
@@ -92,7 +93,7 @@ function secretRules({ fields, tree, options, problem, warn }: Rules): void {
       if (!tree.filled.has(path.join('.'))) {
         warn(tree.placeOf(path), `a secret stands in the file: better as \${NAME}, from the environment or a file`);
       }
-      const basic = isMap(fields.verify) && 'basic' in fields.verify;
+      const basic = form === 'basic' || (isMap(fields.verify) && 'basic' in fields.verify);
       if (basic && !tree.unfilled.has(path.join('.')) && !/^[^:]+:./s.test(value)) {
         problem(tree.placeOf(path), 'the secret of basic must be user:password');
       }

@@ -2,18 +2,17 @@
  * The path of a webhook through the door: handshake, read, check, limit, parse, identify, seal, keep, answer.
  * It is answered `accepted` only after the buffer has it durably. No input makes it throw; what goes wrong is a refusal.
  */
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, Response } from 'express';
-import { inflate } from '../body/inflate.ts';
-import { parseBody } from '../body/parse.ts';
 import type { Accepted, BufferKeeper } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { RefusalCode } from '../errors.ts';
-import type { Fields, Source } from '../model.ts';
-import type { Proof, RawRequest, Verifier, WebhookView } from '../verify/contract.ts';
+import type { Source } from '../model.ts';
+import type { Handshake, Proof, RawRequest, Verdict, Verifier, WebhookView } from '../verify/contract.ts';
+import type { RemoteTexts } from '../verify/remote-texts.ts';
 import { seal } from '../verify/verified.ts';
 import { answerAs, answerKept, refuse } from './answers.ts';
 import type { AddressLimiter, Limiter } from './limits.ts';
+import { type Opened, openRequest } from './opened.ts';
 import { readRawBody } from './raw-body.ts';
 
 /** Labels of `relay_deliveries_total`. */
@@ -57,6 +56,10 @@ export type DoorOptions = {
   readonly addresses: AddressLimiter;
   /** The id that a custom source's JSONata finds; null when there is none. Never rejects, bounded in time. */
   readonly deliveryId: (source: Source, view: WebhookView) => Promise<string | null>;
+  /** Keys that providers publish, and confirmations of subscriptions. */
+  readonly remote: Pick<RemoteTexts, 'fetch' | 'call'>;
+  /** Keeps a secret that a handshake brought, if the source is armed. Null: kept; otherwise why not. May reject. */
+  readonly learn: (source: Source, secret: string) => Promise<string | null>;
   /** False while starting, stopping, or after the store failed. */
   readonly open: () => boolean;
   readonly told: (receipt: Receipt) => void;
@@ -114,23 +117,61 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
     tell(visit, resultOf[code], { reason });
   };
 
-  const keep = async (visit: Visit, door: DoorSource, request: RawRequest, proof: Proof): Promise<void> => {
+  /** Some providers want a refusal in their own form, and try with wrong signatures whether they get it. */
+  const disbelieve = (visit: Visit, verifier: Verifier, reason: string) => {
+    const { refusal, challenge } = verifier;
+    if (refusal === null)
+      return turnAway(visit, 'unverified', reason, challenge === null ? {} : { 'www-authenticate': challenge });
+    answerAs(visit.res, refusal);
+    options.addresses.count(visit.req);
+    tell(visit, 'unverified', { reason });
+  };
+
+  const greet = async (visit: Visit, door: DoorSource, handshake: Handshake): Promise<void> => {
+    if (handshake.confirm !== undefined) {
+      const reason = await options.remote.call(handshake.confirm);
+      if (reason !== null) return turnAway(visit, 'unavailable', reason);
+    }
+    if (handshake.secret !== undefined) {
+      let reason: string | null;
+      try {
+        reason = await options.learn(door.source, handshake.secret);
+      } catch (error) {
+        return turnAway(visit, 'unavailable', `the store failed: ${(error as Error).message}`);
+      }
+      if (reason !== null) return turnAway(visit, 'unverified', reason);
+    }
+    answerAs(visit.res, handshake);
+    tell(visit, 'handshake', handshake.note === undefined ? {} : { reason: handshake.note });
+  };
+
+  /** A key that has to be fetched is fetched once; the webhook is then checked again, as of then. */
+  const check = async (verifier: Verifier, request: RawRequest): Promise<Verdict | { readonly later: string }> => {
+    const verdict = verifier.check(request, options.clock.now());
+    if (verdict.ok || verdict.wants === undefined) return verdict;
+    const reason = await options.remote.fetch(verdict.wants);
+    return reason === null ? verifier.check(request, options.clock.now()) : { later: reason };
+  };
+
+  const keep = async (
+    visit: Visit,
+    door: DoorSource,
+    { request, inflated, parsed }: Opened,
+    proof: Proof,
+  ): Promise<void> => {
     const verifier = door.verifier as Verifier;
-    const inflated = inflate(request.body, request.headers['content-encoding'], options.bodyBytesMax);
-    if (!inflated.ok) return turnAway(visit, inflated.code, inflated.reason);
-    const parsed = parseBody(inflated.bytes, request.headers['content-type']);
-    if (!parsed.ok) return turnAway(visit, parsed.code, parsed.reason);
+    const bytes = inflated();
+    if (!bytes.ok) return turnAway(visit, bytes.code, bytes.reason);
+    const body = parsed();
+    if (!body.ok) return turnAway(visit, body.code, body.reason);
     const view: WebhookView = {
       method: request.method,
       headers: request.headers,
       query: request.query,
-      body: parsed.value,
+      body: body.value,
     };
-    const identity = verifier.identify(view, request);
-    if (identity.handshake) {
-      answerAs(visit.res, identity.handshake);
-      return tell(visit, 'handshake');
-    }
+    const identity = verifier.identify(view, request, proof);
+    if (identity.handshake) return greet(visit, door, identity.handshake);
     const { source } = door;
     const asks = source.deliveryId !== null && source.deliveryId !== 'body';
     const key = asks ? await options.deliveryId(source, view) : identity.key;
@@ -143,7 +184,7 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
       method: request.method,
       headers: request.headers,
       query: request.query,
-      body: inflated.bytes,
+      body: bytes.bytes,
     });
     let accepted: Accepted;
     try {
@@ -163,10 +204,10 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
   const receive = async (visit: Visit, door: DoorSource): Promise<void> => {
     const { req, res } = visit;
     const verifier = door.verifier;
-    if (req.method !== 'POST' && !verifier?.methods.includes(req.method))
-      return turnAway(visit, 'method_not_allowed', req.method, {
-        allow: ['POST', ...(verifier?.methods ?? [])].join(', '),
-      });
+    const webhookMethods = verifier?.methods ?? ['POST'];
+    const allowed = [...webhookMethods, ...(verifier?.handshakeMethods ?? [])];
+    const wrongMethod = () => turnAway(visit, 'method_not_allowed', req.method, { allow: allowed.join(', ') });
+    if (!allowed.includes(req.method)) return wrongMethod();
     if (door.source.missing.length > 0)
       return turnAway(visit, 'closed', `${door.source.missing.join(', ')} is not set`);
     if (!verifier) return turnAway(visit, 'closed', 'its source.yaml does not say how to verify');
@@ -176,21 +217,22 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
       return turnAway(visit, 'oversized', `more than ${options.bodyBytesMax} bytes`);
     }
     visit.bytes = body.bytes.byteLength;
-    const request = asRequest(req, body.bytes);
-    const handshake = verifier.handshakeUnsigned(request);
-    if (handshake) {
-      answerAs(res, handshake);
-      return tell(visit, 'handshake');
-    }
-    const verdict = verifier.check(request, options.clock.now());
-    if (!verdict.ok) return turnAway(visit, 'unverified', verdict.reason);
+    const opened = openRequest(req, body.bytes, verifier.bodyForm, options.bodyBytesMax);
+    const greeting = verifier.handshakeUnsigned(opened.request);
+    if (greeting && 'refused' in greeting) return disbelieve(visit, verifier, greeting.refused);
+    if (greeting) return greet(visit, door, greeting);
+    if (!webhookMethods.includes(req.method)) return wrongMethod();
+    if (verifier.awaitsSecret !== null) return turnAway(visit, 'closed', verifier.awaitsSecret);
+    const verdict = await check(verifier, opened.request);
+    if ('later' in verdict) return turnAway(visit, 'unavailable', verdict.later);
+    if (!verdict.ok) return disbelieve(visit, verifier, verdict.reason);
     if (!(await door.limiter.admit(req, res))) return tell(visit, 'limited');
     if (pending >= PENDING_MAX || pendingBytes >= PENDING_BYTES_MAX)
       return turnAway(visit, 'unavailable', 'too many webhooks wait for the store', { 'retry-after': 1 });
     pending += 1;
     pendingBytes += visit.bytes;
     try {
-      await keep(visit, door, request, verdict.proof);
+      await keep(visit, door, opened, verdict.proof);
     } finally {
       pending -= 1;
       pendingBytes -= visit.bytes;
@@ -208,35 +250,4 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
     if (!door) return turnAway(visit, 'unknown_source', 'no such source');
     return receive(visit, door);
   };
-}
-
-function asRequest(req: Request, body: Uint8Array): RawRequest {
-  const target = req.originalUrl;
-  const at = target.indexOf('?');
-  const key = req.params.key;
-  return {
-    method: req.method,
-    target,
-    pathKey: typeof key === 'string' ? key : null,
-    query: at === -1 ? {} : queryFields(target.slice(at + 1)),
-    headers: singleHeaders(req.headers),
-    body,
-  };
-}
-
-function queryFields(text: string): Fields {
-  const fields: Record<string, string | string[]> = Object.create(null);
-  for (const [name, value] of new URLSearchParams(text)) {
-    const known = fields[name];
-    if (known === undefined) fields[name] = value;
-    else if (Array.isArray(known)) known.push(value);
-    else fields[name] = [known, value];
-  }
-  return fields;
-}
-
-/** Node gives `set-cookie` alone as a list. */
-function singleHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
-  if (headers['set-cookie'] === undefined) return headers as Record<string, string>;
-  return { ...(headers as Record<string, string>), 'set-cookie': headers['set-cookie'].join(', ') };
 }

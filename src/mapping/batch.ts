@@ -1,5 +1,5 @@
 /** A batch of jobs as it is sent: a head in JSON, then the bodies as they are. */
-import type { Fields } from '../model.ts';
+import type { BodyForm, Fields } from '../model.ts';
 import { frame, frameKind, uint32 } from './frames.ts';
 import type { Job } from './program.ts';
 
@@ -17,6 +17,7 @@ export type BatchHead = {
     readonly query: Fields;
     readonly delivery: Readonly<Record<string, string | null>>;
     readonly contentType: string | null;
+    readonly bodyForm: BodyForm;
     readonly bodyBytes: number;
   }[];
 };
@@ -47,13 +48,14 @@ export class KnownPrograms {
       programs: Object.fromEntries(texts),
       forget,
       careful,
-      jobs: jobs.map(({ program, purpose, headers, query, delivery, contentType, body }) => ({
+      jobs: jobs.map(({ program, purpose, headers, query, delivery, contentType, bodyForm, body }) => ({
         revision: program.revision,
         purpose,
         headers,
         query,
         delivery,
         contentType,
+        bodyForm,
         bodyBytes: body.length,
       })),
     };

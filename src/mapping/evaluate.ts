@@ -5,7 +5,7 @@
  */
 import jsonata from 'jsonata';
 import { parseBody } from '../body/parse.ts';
-import type { Fields } from '../model.ts';
+import type { BodyForm, Fields } from '../model.ts';
 import { removedFunctions } from './functions.ts';
 import { NoEvent, outputTexts } from './plain.ts';
 import { diagnosticOf } from './positions.ts';
@@ -36,6 +36,7 @@ export type Evaluation = {
   readonly query: Fields;
   readonly delivery: Readonly<Record<string, string | null>>;
   readonly contentType: string | null;
+  readonly bodyForm: BodyForm;
   readonly body: Uint8Array;
 };
 
@@ -99,7 +100,11 @@ export type Evaluated = { readonly ok: true; readonly texts: readonly string[] }
 /** Never throws. `texts` are JSON: outputs, or with purpose `id` one string or nothing. */
 export async function evaluateOne(expression: Expression, text: string, on: Evaluation): Promise<Evaluated> {
   // The door has accepted this body; a text/plain one it took only because its provider sends JSON that way.
-  const parsed = parseBody(on.body, on.contentType ?? undefined, { plainTextIsJson: true });
+  const parsed = parseBody(on.body, on.contentType ?? undefined, {
+    plainTextIsJson: true,
+    emptyIsNull: true,
+    ...on.bodyForm,
+  });
   if (!parsed.ok && on.body.length > 0) {
     return { ok: false, reason: 'mapping_error', message: `The body cannot be read: ${parsed.reason}` };
   }

@@ -3,7 +3,7 @@
  * but the limits that both sides keep.
  */
 import { createHash } from 'node:crypto';
-import type { Fields } from '../model.ts';
+import type { BodyForm, Fields } from '../model.ts';
 
 /** A mapping as it runs. Two mappings with the same text have the same revision. */
 export type Program = { readonly revision: string; readonly text: string };
@@ -18,6 +18,8 @@ export type Job = {
   readonly delivery: Readonly<Record<string, string | null>>;
   /** How `body` is to be read; null: by its looks. */
   readonly contentType: string | null;
+  /** What its provider says of its bodies. */
+  readonly bodyForm: BodyForm;
   readonly body: Uint8Array;
 };
 

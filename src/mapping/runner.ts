@@ -6,6 +6,7 @@
 import type { Clock } from '../clock.ts';
 import type { Delivery, Source } from '../model.ts';
 import type { WebhookView } from '../verify/contract.ts';
+import { providers } from '../verify/registry.ts';
 import { Lane } from './lane.ts';
 import { type CompileResult, type Job, type MapResult, type Program, programOf } from './program.ts';
 
@@ -99,6 +100,7 @@ function jobOf({ program, delivery }: MapTask): Job {
     query,
     delivery: { id, source, provider, received_at: new Date(receivedAt).toISOString(), key },
     contentType: headers['content-type'] ?? null,
+    bodyForm: providers.get(provider)?.body ?? {},
     body,
   };
 }
@@ -140,6 +142,7 @@ class Door implements AsyncDisposable {
       query: view.query,
       delivery: { source: source.name, provider: source.provider },
       contentType: 'application/json',
+      bodyForm: {},
       body: Buffer.from(JSON.stringify(view.body) ?? 'null'),
     };
     const late = this.#clock.wait(answerMs, answered.signal).then(() => tooLate.abort());

@@ -4,7 +4,16 @@
  * text the right signer would write (Node's base64 is lenient in its last character) is no match.
  */
 import { Buffer } from 'node:buffer';
-import { createHmac, createPublicKey, createSecretKey, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  type KeyObject,
+  sign,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto';
 import type { Digest, Encoding, KeyForm } from './scheme.ts';
 
 /** Pieces of the signed text: strings hold one byte per character (latin1). */
@@ -12,13 +21,17 @@ export type Chunks = readonly (string | Uint8Array)[];
 
 export type Key = {
   readonly digest: Digest;
+  /** Its place among the source's secrets. */
+  readonly secret: number;
   /** Whether any of the candidates is right; all are compared, whichever matches. */
   matches(message: Chunks, candidates: readonly Uint8Array[]): boolean;
   /** null: this key can only verify. */
   sign(message: Chunks): string | null;
 };
 
-const digestBytes = { sha1: 20, sha256: 32, sha512: 64, ed25519: 64 } as const;
+/** A signature's length; in DER it depends on the numbers: two of 33 bytes at most, with their heads 72. */
+const digestBytes = { sha1: 20, sha256: 32, sha512: 64, ed25519: 64, 'ecdsa-p256': null } as const;
+const derBytesMax = 72;
 /** What stands before the 32 bytes of an Ed25519 key in the usual public key format (RFC 8410 §4). */
 const ed25519Prefix = Buffer.from('302a300506032b6570032100', 'hex');
 
@@ -32,7 +45,9 @@ export function decodeStrictly(text: string, encoding: Encoding): Buffer | null 
 
 export function decodeSignature(text: string, digest: Digest): Uint8Array | null {
   const bytes = decodeStrictly(text, digest.encoding);
-  return bytes !== null && bytes.length === digestBytes[digest.algorithm] ? bytes : null;
+  if (bytes === null) return null;
+  const length = digestBytes[digest.algorithm];
+  return (length === null ? bytes.length <= derBytesMax : bytes.length === length) ? bytes : null;
 }
 
 /** A key for each secret, in their order; what is wrong with a secret is said without repeating it. */
@@ -49,13 +64,33 @@ export function prepareKeys(digests: readonly Digest[], secrets: readonly string
       continue;
     }
     const bytes = readKey(digest.key, secret);
-    if (typeof bytes === 'string') problems.push(`${which} ${bytes}`);
-    else if (digest.algorithm !== 'ed25519') keys.push(hmacKey(digest, createSecretKey(bytes)));
-    else if (bytes.length !== 32)
-      problems.push(`${which} is no Ed25519 public key: it holds ${bytes.length} bytes, not 32`);
-    else keys.push(publicKey(digest, bytes));
+    const key = typeof bytes === 'string' ? bytes : keyOf(digest, bytes, index);
+    if (typeof key === 'string') problems.push(`${which} ${key}`);
+    else keys.push(key);
   }
   return keys;
+}
+
+function keyOf(digest: Digest, bytes: Buffer, secret: number): Key | string {
+  if (digest.algorithm === 'ecdsa-p256') return ecdsaKey(digest, bytes, secret);
+  if (digest.algorithm !== 'ed25519') return hmacKey(digest, createSecretKey(bytes), secret);
+  if (bytes.length !== 32) return `is no Ed25519 public key: it holds ${bytes.length} bytes, not 32`;
+  const key = createPublicKey({ key: Buffer.concat([ed25519Prefix, bytes]), format: 'der', type: 'spki' });
+  return publicKey(digest, { key, hash: null, secret, signer: null });
+}
+
+/** The private key serves too: whoever tests with a key of their own can then sign. */
+function ecdsaKey(digest: Digest, bytes: Buffer, secret: number): Key | string {
+  try {
+    const isPublic = bytes.length < 100;
+    const signer = isPublic ? null : createPrivateKey({ key: bytes, format: 'der', type: 'pkcs8' });
+    const key = signer ? createPublicKey(signer) : createPublicKey({ key: bytes, format: 'der', type: 'spki' });
+    if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1')
+      return publicKey(digest, { key, hash: 'sha256', secret, signer });
+  } catch {
+    // Told below: what OpenSSL says of it helps nobody.
+  }
+  return 'is no public key of the curve P-256 in base64 (what the vendor calls the verification key)';
 }
 
 function readKey(form: KeyForm, secret: string): Buffer | string {
@@ -73,7 +108,7 @@ function readKey(form: KeyForm, secret: string): Buffer | string {
   return bytes === null || bytes.length === 0 ? `is not ${form.encoding}${where}` : bytes;
 }
 
-function hmacKey(digest: Digest, key: KeyObject): Key {
+function hmacKey(digest: Digest, key: KeyObject, secret: number): Key {
   const compute = (message: Chunks): Buffer => {
     const hmac = createHmac(digest.algorithm, key);
     for (const chunk of message) {
@@ -84,6 +119,7 @@ function hmacKey(digest: Digest, key: KeyObject): Key {
   };
   return {
     digest,
+    secret,
     matches(message, candidates) {
       const right = compute(message);
       let matched = false;
@@ -94,18 +130,22 @@ function hmacKey(digest: Digest, key: KeyObject): Key {
   };
 }
 
-function publicKey(digest: Digest, bytes: Buffer): Key {
-  const key = createPublicKey({ key: Buffer.concat([ed25519Prefix, bytes]), format: 'der', type: 'spki' });
+type PublicKey = { key: KeyObject; hash: 'sha256' | null; secret: number; signer: KeyObject | null };
+
+function publicKey(digest: Digest, { key, hash, secret, signer }: PublicKey): Key {
   return {
     digest,
+    secret,
     matches(message, candidates) {
-      const whole = Buffer.concat(
-        message.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk)),
-      );
+      const whole = joined(message);
       let matched = false;
-      for (const candidate of candidates) matched = verify(null, whole, key, candidate) || matched;
+      for (const candidate of candidates) matched = verify(hash, whole, key, candidate) || matched;
       return matched;
     },
-    sign: () => null,
+    sign: (message) => signer && sign(hash, joined(message), signer).toString(digest.encoding),
   };
+}
+
+function joined(message: Chunks): Buffer {
+  return Buffer.concat(message.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk)));
 }

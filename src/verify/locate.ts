@@ -2,57 +2,84 @@
  * Reads ids and event types from where a provider says they are. What is found came from outside: it is text of
  * bounded length without control characters, or nothing.
  */
-import { hash } from 'node:crypto';
-import type { WebhookView } from './contract.ts';
-import type { Locator, Place } from './provider.ts';
+import { createHash, hash } from 'node:crypto';
+import { elementsAt, textAt } from './body-path.ts';
+import type { RawRequest, WebhookView } from './contract.ts';
+import type { Locator, Place, Provider } from './provider.ts';
 
 /** Longer ids are kept as their SHA-256: still the same for the same id, and an index entry stays small. */
 const keyLengthMax = 200;
 /** Types are shown in lists; the longest seen in the wild is under 80. */
 const typeLengthMax = 120;
 
-type Searched = Pick<WebhookView, 'headers' | 'body'>;
+/** Types of one batch that are told: more would be no name but a list. */
+const typesOfBatchMax = 3;
 
-export function locate(locator: Locator, view: Searched): string | null {
+type Searched = {
+  readonly view: Pick<WebhookView, 'headers' | 'query' | 'body'>;
+  readonly request: Pick<RawRequest, 'target' | 'body'>;
+  /** Where the elements of a batch stand. */
+  readonly batch: string;
+};
+
+type Asked = Pick<Provider, 'deliveryId' | 'eventType' | 'typeOf' | 'batch'>;
+
+/** null: this webhook has no id of its own. */
+export function locateKey(provider: Asked, view: WebhookView, request: RawRequest): string | null {
+  const key = locate(provider.deliveryId, { view, request, batch: provider.batch ?? '' });
+  return key !== null && key.length > keyLengthMax ? `sha256:${hash('sha256', key, 'hex')}` : key;
+}
+
+export function locateType(provider: Asked, view: WebhookView, request: RawRequest): string | null {
+  const type = provider.typeOf?.(view) ?? locate(provider.eventType, { view, request, batch: provider.batch ?? '' });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a terminal
+  return type === null ? null : type.slice(0, typeLengthMax).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+}
+
+function locate(locator: Locator, searched: Searched): string | null {
   for (const places of locator) {
-    const found = readAll(places, view);
+    const found = places.some((place) => 'item' in place) ? readItems(places, searched) : readAll(places, searched);
     if (found !== null) return found;
   }
   return null;
 }
 
-export function locateKey(locator: Locator, view: Searched): string | null {
-  const key = locate(locator, view);
-  return key !== null && key.length > keyLengthMax ? `sha256:${hash('sha256', key, 'hex')}` : key;
+/** The same places in each element of the batch: a batch of one type has that type. */
+function readItems(places: readonly Place[], searched: Searched): string | null {
+  const found = new Set<string>();
+  for (const element of elementsAt(searched.view.body, searched.batch)) {
+    const text = readAll(places, searched, element);
+    if (text !== null) found.add(text);
+    if (found.size > typesOfBatchMax) break;
+  }
+  const types = [...found].sort();
+  if (types.length === 0) return null;
+  return types.length > typesOfBatchMax ? 'several types' : types.join(', ');
 }
 
-export function locateType(locator: Locator, view: Searched): string | null {
-  const type = locate(locator, view);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not reach a terminal
-  return type === null ? null : type.slice(0, typeLengthMax).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
-}
-
-function readAll(places: readonly Place[], view: Searched): string | null {
+function readAll(places: readonly Place[], searched: Searched, element?: unknown): string | null {
   let joined = '';
   for (const place of places) {
-    const text = read(place, view);
+    const text = read(place, searched, element);
     if (text !== null) joined = joined === '' ? text : `${joined}.${text}`;
     else if (!place.optional) return null;
   }
   return joined === '' ? null : joined;
 }
 
-function read(place: Place, view: Searched): string | null {
+function read(place: Place, { view, request }: Searched, element: unknown): string | null {
   if ('header' in place) {
     if (place.with !== undefined && view.headers[place.with] === undefined) return null;
     return view.headers[place.header] || null;
   }
-  let value: unknown = view.body;
-  for (const name of place.body.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return null;
-    value = (value as Record<string, unknown>)[name];
-  }
-  // A number past 2^53 was rounded by the parse: two ids could look the same, so it is none.
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : null;
-  return typeof value === 'string' && value !== '' ? value : null;
+  if ('content' in place) return contentKey(request);
+  if ('query' in place) return textAt(view.query, place.query);
+  return 'item' in place ? textAt(element, place.item) : textAt(view.body, place.body);
+}
+
+/** The path is left out: it may hold the key that proves the sender, which may change. */
+function contentKey({ target, body }: Pick<RawRequest, 'target' | 'body'>): string {
+  const at = target.indexOf('?');
+  const digest = createHash('sha256').update(at === -1 ? '' : target.slice(at));
+  return `sha256:${digest.update('\0').update(body).digest('hex')}`;
 }

@@ -4,11 +4,12 @@
  */
 import { Buffer } from 'node:buffer';
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { Checker, Preparation } from './checker.ts';
+import { type Checked, type Checker, failed, lastFitting, type Preparation, passed } from './checker.ts';
 import { decodeStrictly } from './keys.ts';
+import { oneBytePerCharacter } from './message.ts';
 import type { ProofForm } from './scheme.ts';
 
-export type SharedSecretForm = Exclude<ProofForm, { kind: 'signature' }>;
+export type SharedSecretForm = Exclude<ProofForm, { kind: 'signature' | 'own' }>;
 
 export function prepareSharedSecret(form: SharedSecretForm, preparation: Preparation): Checker {
   const { secrets } = preparation;
@@ -21,23 +22,33 @@ export function prepareSharedSecret(form: SharedSecretForm, preparation: Prepara
       if (secrets.some((secret) => !secret.includes(':')))
         preparation.problems.push('the secret is not of the form user:password');
       return basic(first, fits);
+    case 'bearer':
+      return bearer(first, fits);
+    case 'authorization':
+      return authorization(first, fits);
     case 'path_key':
       return pathKey(first, fits);
     case 'none':
       preparation.warnings.push('nothing is verified: anybody who knows its address can send to it');
-      return { check: () => null, sign: ({ target }) => ({ target, headers: {} }), proofHeaders: [], proofQuery: [] };
+      return {
+        check: () => passed(),
+        sign: ({ target }) => ({ target, headers: {} }),
+        proofHeaders: [],
+        proofQuery: [],
+      };
   }
 }
 
-type Fits = (shown: string | Uint8Array) => boolean;
+/** `otherwise`: why not, when none of the secrets is what was shown. */
+type Fits = (shown: string | Uint8Array, otherwise: string) => Checked;
 
-function secretMatcher(secrets: readonly string[]): Fits {
+/** For proofs that come as a text; also for what providers declare beside the secret, such as Meta's verify token. */
+export function secretMatcher(secrets: readonly string[]): Fits {
   const right = secrets.map((secret) => hash('sha256', secret, 'buffer'));
-  return (shown) => {
+  return (shown, otherwise) => {
     const hashed = hash('sha256', shown, 'buffer');
-    let matched = false;
-    for (const secret of right) matched = timingSafeEqual(hashed, secret) || matched;
-    return matched;
+    const secret = lastFitting(right, (one) => timingSafeEqual(hashed, one));
+    return secret === -1 ? failed(otherwise) : passed(secret);
   };
 }
 
@@ -45,10 +56,10 @@ function headerToken(header: string, secret: string, fits: Fits): Checker {
   return {
     check(request) {
       const shown = request.headers[header];
-      if (typeof shown !== 'string') return `the header ${header} is missing`;
-      return fits(asSent(shown)) ? null : `the token in the header ${header} is another one, or came twice`;
+      if (typeof shown !== 'string') return failed(`the header ${header} is missing`);
+      return fits(asSent(shown), `the token in the header ${header} is another one, or came twice`);
     },
-    sign: ({ target }) => ({ target, headers: { [header]: Buffer.from(secret, 'utf8').toString('latin1') } }),
+    sign: ({ target }) => ({ target, headers: { [header]: oneBytePerCharacter(secret) } }),
     proofHeaders: [header],
     proofQuery: [],
   };
@@ -58,9 +69,9 @@ function queryToken(name: string, secret: string, fits: Fits): Checker {
   return {
     check(request) {
       const shown = Object.hasOwn(request.query, name) ? request.query[name] : undefined;
-      if (shown === undefined) return `the query field ${name} is missing`;
-      if (typeof shown !== 'string') return `the query field ${name} came twice`;
-      return fits(shown) ? null : `the token in the query field ${name} is another one`;
+      if (shown === undefined) return failed(`the query field ${name} is missing`);
+      if (typeof shown !== 'string') return failed(`the query field ${name} came twice`);
+      return fits(shown, `the token in the query field ${name} is another one`);
     },
     sign({ target }) {
       const field = `${encodeURIComponent(name)}=${encodeURIComponent(secret)}`;
@@ -71,15 +82,52 @@ function queryToken(name: string, secret: string, fits: Fits): Checker {
   };
 }
 
+const noAuthorization = 'the header authorization is missing';
+
+function bearer(secret: string, fits: Fits): Checker {
+  const field = 'access_token';
+  const inQuery = queryToken(field, secret, fits);
+  return {
+    check(request, now) {
+      const shown = request.headers.authorization;
+      if (shown === undefined) {
+        return Object.hasOwn(request.query, field) ? inQuery.check(request, now) : failed(noAuthorization);
+      }
+      if (shown.slice(0, 7).toLowerCase() !== 'bearer ') return failed('the header authorization is not Bearer');
+      return fits(asSent(shown.slice(7)), 'the bearer token is another one');
+    },
+    sign: ({ target }) => ({ target, headers: { authorization: `Bearer ${oneBytePerCharacter(secret)}` } }),
+    proofHeaders: ['authorization'],
+    proofQuery: [field],
+  };
+}
+
+function authorization(secret: string, fits: Fits): Checker {
+  return {
+    check(request) {
+      const shown = request.headers.authorization;
+      if (shown === undefined) return failed(noAuthorization);
+      const scheme = shown.slice(0, shown.indexOf(' ') + 1).toLowerCase();
+      const rest = shown.slice(scheme.length);
+      const bytes = scheme === 'basic ' ? decodeStrictly(rest, 'base64') : scheme === 'bearer ' ? asSent(rest) : null;
+      const whole = fits(asSent(shown), 'the header authorization holds something else');
+      return bytes === null || whole.ok ? whole : fits(bytes, 'the header authorization holds something else');
+    },
+    sign: (request, now) => (secret.includes(':') ? basic(secret, fits) : bearer(secret, fits)).sign(request, now),
+    proofHeaders: ['authorization'],
+    proofQuery: [],
+  };
+}
+
 function basic(secret: string, fits: Fits): Checker {
   return {
     check(request) {
       const shown = request.headers.authorization;
-      if (typeof shown !== 'string') return 'the header authorization is missing';
-      if (shown.slice(0, 6).toLowerCase() !== 'basic ') return 'the header authorization is not Basic';
+      if (typeof shown !== 'string') return failed(noAuthorization);
+      if (shown.slice(0, 6).toLowerCase() !== 'basic ') return failed('the header authorization is not Basic');
       const bytes = decodeStrictly(shown.slice(6), 'base64');
-      if (bytes === null) return 'the header authorization is not base64';
-      return fits(bytes) ? null : 'user or password are others';
+      if (bytes === null) return failed('the header authorization is not base64');
+      return fits(bytes, 'user or password are others');
     },
     sign: ({ target }) => ({
       target,
@@ -93,8 +141,8 @@ function basic(secret: string, fits: Fits): Checker {
 function pathKey(secret: string, fits: Fits): Checker {
   return {
     check(request) {
-      if (request.pathKey === null) return 'the key at the end of the path is missing';
-      return fits(request.pathKey) ? null : 'the key at the end of the path is another one';
+      if (request.pathKey === null) return failed('the key at the end of the path is missing');
+      return fits(request.pathKey, 'the key at the end of the path is another one');
     },
     sign({ target }) {
       const query = target.indexOf('?');

@@ -2,6 +2,9 @@
  * Reads (and, for `send`, writes) the header that carries the signatures. Strict: a header that came twice, a field
  * that may come once and came twice, or anything that is not of the form is refused, never guessed at.
  */
+
+import { textAt } from './body-path.ts';
+import type { RawRequest } from './contract.ts';
 import type { SignatureForm } from './scheme.ts';
 
 export type SignatureValue = { readonly tag: string | null; readonly text: string };
@@ -17,23 +20,69 @@ const valuesMax = 16;
 /** 16 signatures of SHA-512 in base64 with tags are below 2,000 characters. */
 const lengthMax = 4096;
 
-/** The reason is a string, the header an object. `timeField`: the field that holds the time, if any. */
-export function readSignatureHeader(
+type HeaderForm = Exclude<SignatureForm, { form: 'headers' | 'body' }>;
+type Request = Pick<RawRequest, 'headers' | 'parsed'>;
+
+/**
+ * null: no signature of this form is there. A string says what is wrong with it. `timeField`: the field that holds the
+ * time, if any.
+ */
+export function readSignature(
   form: SignatureForm,
-  text: string,
+  request: Request,
   timeField: string | null,
-): SignatureHeader | string {
+): SignatureHeader | string | null {
+  if (form.form === 'body') {
+    const text = textAt(request.parsed(), form.path);
+    return text === null ? null : { timestamp: null, values: [{ tag: null, text: text.slice(0, lengthMax) }] };
+  }
+  if (form.form === 'headers') return readHeaders(form.headers, request);
+  const text = request.headers[form.header];
+  return text === undefined ? null : readHeader(form, text, timeField);
+}
+
+/** Where the signature has to be, in words. */
+export function placeOfSignature(form: SignatureForm): string {
+  if (form.form === 'body') return `${form.path} in the body`;
+  return form.form === 'headers' ? `the header ${form.headers[0]}` : `the header ${form.header}`;
+}
+
+/** Headers whose values are proofs. */
+export function signatureHeaders(form: SignatureForm): readonly string[] {
+  if (form.form === 'body') return [];
+  return form.form === 'headers' ? form.headers : [form.header];
+}
+
+/** Each provider's key signs in a header of its own: there are as many as the provider says there can be. */
+function readHeaders(names: readonly string[], request: Request): SignatureHeader | string | null {
+  const values: SignatureValue[] = [];
+  for (const name of names) {
+    const text = request.headers[name];
+    if (text !== undefined) values.push({ tag: null, text: text.slice(0, lengthMax) });
+  }
+  return values.length === 0 ? null : { timestamp: null, values };
+}
+
+function readHeader(form: HeaderForm, text: string, timeField: string | null): SignatureHeader | string {
   if (text.length > lengthMax) return `the header ${form.header} is longer than ${lengthMax} characters`;
-  const read =
-    form.form === 'plain'
-      ? readPlain(form, text)
-      : form.form === 'fields'
-        ? readFields(form, text, timeField)
-        : readTagged(form, text);
+  const read = readForm(form, text, timeField);
   if (typeof read !== 'string' && read.values.length > valuesMax) {
     return `the header ${form.header} holds more than ${valuesMax} signatures`;
   }
   return read;
+}
+
+function readForm(form: HeaderForm, text: string, timeField: string | null): SignatureHeader | string {
+  switch (form.form) {
+    case 'plain':
+      return readPlain(form, text);
+    case 'fields':
+      return readFields(form, text, timeField);
+    case 'tagged':
+      return readTagged(form, text);
+    case 'time_first':
+      return readTimeFirst(form, text);
+  }
 }
 
 function readPlain(form: Extract<SignatureForm, { form: 'plain' }>, text: string): SignatureHeader | string {
@@ -75,14 +124,22 @@ function readTagged(form: Extract<SignatureForm, { form: 'tagged' }>, text: stri
   return { timestamp: null, values };
 }
 
+/** Blanks nowhere: Node joins a header that came twice with a comma and a blank. */
+function readTimeFirst(form: Extract<SignatureForm, { form: 'time_first' }>, text: string): SignatureHeader | string {
+  const [timestamp = '', ...signatures] = text.split(',');
+  if (signatures.length === 0 || text.includes(' ')) return `the header ${form.header} is malformed or came twice`;
+  return { timestamp, values: signatures.map((signature) => ({ tag: null, text: signature })) };
+}
+
 export function writeSignatureHeader(
-  form: SignatureForm,
+  form: HeaderForm,
   tag: string | undefined,
   signature: string,
   time: { readonly field: string; readonly text: string } | null,
 ): string {
   if (form.form === 'plain') return `${form.prefix ?? ''}${signature}`;
   if (form.form === 'tagged') return `${tag},${signature}`;
+  if (form.form === 'time_first') return `${time?.text ?? ''},${signature}`;
   const timeText = time === null ? '' : `${time.field}=${time.text}${form.separator}`;
   return `${timeText}${tag}=${signature}`;
 }

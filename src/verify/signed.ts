@@ -1,15 +1,23 @@
 /**
- * The engine for signatures: reads the header, builds the signed text, compares every signature with every key and
+ * The engine for signatures: finds the signature, builds the signed text, compares every signature with every key and
  * only then looks at the clock (a forger never learns whether a time would have been right).
  */
-
+import { Buffer } from 'node:buffer';
 import { UsageError } from '../errors.ts';
-import type { Checker, Preparation } from './checker.ts';
+import { textAt, withTextAt } from './body-path.ts';
+import { type Checked, type Checker, failed, type Preparation, passed } from './checker.ts';
 import type { RawRequest, Signature, UnsignedRequest } from './contract.ts';
 import { decodeSignature, type Key, prepareKeys } from './keys.ts';
 import { type MessageBuilder, messageBuilder } from './message.ts';
-import { defaultToleranceMs, type SignedScheme } from './scheme.ts';
-import { readSignatureHeader, type SignatureValue, writeSignatureHeader } from './signature-header.ts';
+import { defaultToleranceMs, type SignedScheme, type TimestampForm } from './scheme.ts';
+import {
+  placeOfSignature,
+  readSignature,
+  type SignatureHeader,
+  type SignatureValue,
+  signatureHeaders,
+  writeSignatureHeader,
+} from './signature-header.ts';
 import { formatTime, outsideWindow, parseTime } from './timestamp.ts';
 
 /** One scheme with its keys. */
@@ -23,18 +31,19 @@ type Lane = {
 
 export function prepareSigned(schemes: readonly SignedScheme[], preparation: Preparation): Checker {
   const lanes = schemes.map((scheme, index) => prepareLane(scheme, preparation, index === 0));
-  const headers = lanes.map((lane) => lane.scheme.signature.header);
-  const missing = `the header ${headers.join(' or ')} is missing`;
+  const places = lanes.map((lane) => placeOfSignature(lane.scheme.signature));
+  const missing = failed(`${places.join(' or ')} is missing`);
   return {
     check(request, now) {
       for (const lane of lanes) {
-        const text = request.headers[lane.scheme.signature.header];
-        if (text !== undefined) return checkLane(lane, text, request, now);
+        const read = readSignature(lane.scheme.signature, request, lane.timeField);
+        if (typeof read === 'string') return failed(read);
+        if (read !== null) return checkLane(lane, read, request, now);
       }
       return missing;
     },
     sign: (request, now) => sign(lanes, request, now),
-    proofHeaders: [...new Set(headers)],
+    proofHeaders: [...new Set(lanes.flatMap((lane) => signatureHeaders(lane.scheme.signature)))],
     proofQuery: [],
   };
 }
@@ -60,28 +69,36 @@ function prepareLane(scheme: SignedScheme, preparation: Preparation, first: bool
   };
 }
 
-function checkLane(lane: Lane, text: string, request: RawRequest, now: number): string | null {
-  const { signature, timestamp } = lane.scheme;
-  const header = readSignatureHeader(signature, text, lane.timeField);
-  if (typeof header === 'string') return header;
+function checkLane(lane: Lane, signature: SignatureHeader, request: RawRequest, now: number): Checked {
+  const { timestamp } = lane.scheme;
   let time: number | null = null;
   let timeText: string | null = null;
   if (timestamp !== null) {
-    timeText = 'field' in timestamp ? header.timestamp : (request.headers[timestamp.header] ?? null);
-    const where = 'field' in timestamp ? `field ${timestamp.field}` : `header ${timestamp.header}`;
-    if (timeText === null) return `the ${where} is missing`;
+    timeText = timeTextOf(timestamp, signature, request);
+    if (timeText === null) return failed(`the ${placeOfTime(timestamp)} is missing`);
     time = parseTime(timeText, timestamp.unit);
-    if (time === null) return `the ${where} is no time in ${timestamp.unit}`;
+    if (time === null) return failed(`the ${placeOfTime(timestamp)} is no time in ${timestamp.unit}`);
   }
   const message = lane.message(request, timeText);
-  if (typeof message === 'string') return message;
-  let matched = false;
+  if (typeof message === 'string') return failed(message);
+  let secret = -1;
   for (const key of lane.keys) {
-    const candidates = candidatesOf(header.values, key);
-    if (candidates.length > 0) matched = key.matches(message, candidates) || matched;
+    const candidates = candidatesOf(signature.values, key);
+    if (candidates.length > 0 && key.matches(message, candidates)) secret = key.secret;
   }
-  if (!matched) return noMatch(lane, header.values);
-  return time === null ? null : outsideWindow(time, now, lane.toleranceMs);
+  if (secret === -1) return failed(noMatch(lane, signature.values));
+  const outside = time === null ? null : outsideWindow(time, now, lane.toleranceMs);
+  return outside === null ? passed(secret) : failed(outside);
+}
+
+function timeTextOf(timestamp: TimestampForm, signature: SignatureHeader, request: RawRequest): string | null {
+  if ('field' in timestamp) return signature.timestamp;
+  return 'header' in timestamp ? (request.headers[timestamp.header] ?? null) : textAt(request.parsed(), timestamp.path);
+}
+
+function placeOfTime(timestamp: TimestampForm): string {
+  if ('field' in timestamp) return `field ${timestamp.field}`;
+  return 'header' in timestamp ? `header ${timestamp.header}` : `body's ${timestamp.path}`;
 }
 
 function candidatesOf(values: readonly SignatureValue[], key: Key): Uint8Array[] {
@@ -97,15 +114,15 @@ function candidatesOf(values: readonly SignatureValue[], key: Key): Uint8Array[]
 /** Why, in words that help to mend it: the cause is nearly always the secret, a changed body or the wrong form. */
 function noMatch(lane: Lane, values: readonly SignatureValue[]): string {
   const readable = lane.keys.some((key) => candidatesOf(values, key).length > 0);
-  const { header } = lane.scheme.signature;
+  const place = placeOfSignature(lane.scheme.signature);
   if (readable) {
     const secrets = lane.keys.length === 1 ? 'the secret' : `any of the ${lane.keys.length} secrets`;
-    return `no signature in the header ${header} fits ${secrets}: another secret, or the body was changed on the way`;
+    return `no signature in ${place} fits ${secrets}: another secret, or the body was changed on the way`;
   }
   const forms = new Set(
     lane.keys.map(({ digest }) => `${digest.tag ? `${digest.tag} of ` : ''}${digest.algorithm} in ${digest.encoding}`),
   );
-  return `the header ${header} holds no signature of the kind our secrets make (${[...forms].join(', ')})`;
+  return `${place} holds no signature of the kind our secrets make (${[...forms].join(', ')})`;
 }
 
 function sign(lanes: readonly Lane[], request: UnsignedRequest, now: number): Signature {
@@ -117,15 +134,22 @@ function sign(lanes: readonly Lane[], request: UnsignedRequest, now: number): Si
   const { timestamp, signature } = lane.scheme;
   const timeText = timestamp === null ? null : formatTime(now, timestamp.unit);
   const headers: Record<string, string> = {};
-  if (timestamp !== null && timeText !== null && 'header' in timestamp) headers[timestamp.header] = timeText;
-  const message = lane.message({ ...request, headers: { ...request.headers, ...headers } }, timeText);
+  let { body } = request;
+  if (timestamp !== null && timeText !== null) {
+    if ('header' in timestamp) headers[timestamp.header] = timeText;
+    if ('path' in timestamp) body = rewritten(body, timestamp.path, timeText);
+  }
+  const parsed = () => parsedJson(body);
+  const message = lane.message({ ...request, body, parsed, headers: { ...request.headers, ...headers } }, timeText);
   if (typeof message === 'string') throw new UsageError([`cannot sign: ${message}`]);
   const time = lane.timeField !== null && timeText !== null ? { field: lane.timeField, text: timeText } : null;
   for (const key of lane.keys) {
     const text = key.sign(message);
     if (text === null) continue;
-    headers[signature.header] = writeSignatureHeader(signature, key.digest.tag, text, time);
-    return { target: request.target, headers };
+    if (signature.form === 'body') body = rewritten(body, signature.path, text);
+    else if (signature.form === 'headers') headers[signature.headers[0] as string] = text;
+    else headers[signature.header] = writeSignatureHeader(signature, key.digest.tag, text, time);
+    return { target: request.target, headers, ...(body === request.body ? {} : { body }) };
   }
   throw new UsageError(['cannot sign: the secrets are public keys, which only verify']);
 }
@@ -133,4 +157,18 @@ function sign(lanes: readonly Lane[], request: UnsignedRequest, now: number): Si
 function isTime(lane: Lane, header: string): boolean {
   const { timestamp } = lane.scheme;
   return timestamp !== null && 'header' in timestamp && timestamp.header === header;
+}
+
+function rewritten(body: Uint8Array, path: string, text: string): Uint8Array {
+  const copy = withTextAt(parsedJson(body), path, text);
+  if (copy === null) throw new UsageError([`cannot sign: the body is no JSON with a place for ${path}`]);
+  return Buffer.from(JSON.stringify(copy));
+}
+
+function parsedJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }

@@ -11,21 +11,34 @@ export const mask = '•••';
 /** Headers that carry credentials whoever sends them: never kept. */
 export const alwaysMasked: readonly string[] = ['authorization', 'cookie', 'proxy-authorization'];
 
+type Masked = { readonly headers: readonly string[]; readonly query: readonly string[] };
+
 class MadeProof implements Proof {
   readonly source: string;
   readonly headers: readonly string[];
   readonly query: readonly string[];
-  constructor(source: string, headers: readonly string[], query: readonly string[]) {
+  readonly secret: number;
+  constructor(source: string, masked: Masked, secret: number) {
     this.source = source;
-    this.headers = headers;
-    this.query = query;
+    this.headers = masked.headers;
+    this.query = masked.query;
+    this.secret = secret;
   }
 }
 
 /** For `verifier.ts` alone (`test/house` checks that nobody outside this room imports it). */
-export function proofMaker(source: string, headers: readonly string[], query: readonly string[]): () => Proof {
-  const masked = [...new Set([...headers, ...alwaysMasked])];
-  return () => new MadeProof(source, masked, query);
+export function proofMaker(
+  source: string,
+  headers: readonly string[],
+  query: readonly string[],
+): (secret: number) => Proof {
+  const masked = { headers: [...new Set([...headers, ...alwaysMasked])], query };
+  return (secret) => new MadeProof(source, masked, secret);
+}
+
+/** Which of the source's secrets fitted. */
+export function secretOf(proof: Proof | undefined): number {
+  return proof instanceof MadeProof ? proof.secret : 0;
 }
 
 export function seal(proof: Proof, delivery: RawDelivery): Verified<RawDelivery> {

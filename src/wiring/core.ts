@@ -11,8 +11,11 @@ import type { HealthSnapshot } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { Mask } from '../observe/mask.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
+import { createRemoteTexts, type RemoteTexts } from '../verify/remote-texts.ts';
 import { version } from '../version.ts';
 import { type OpenedDestination, openDestination } from './destination.ts';
+import { secretsIn } from './known-providers.ts';
+import { type LearnedSecrets, openLearnedSecrets } from './learned-secrets.ts';
 import { createPressure, type Pressure } from './pressure.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { type OpenedSources, openSources } from './sources.ts';
@@ -30,6 +33,8 @@ export type Core = AsyncDisposable & {
   readonly metrics: Metrics;
   readonly tellers: Tellers;
   readonly buffer: BufferKeeper;
+  readonly remote: RemoteTexts;
+  readonly learned: LearnedSecrets;
   readonly opened: OpenedDestination;
   readonly sources: OpenedSources;
   readonly shape: Shape;
@@ -66,6 +71,8 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       keepDeliveriesMs: settings.keepDeliveriesMs,
     }),
   );
+  const remote = createRemoteTexts({ clock });
+  const learned = await openLearnedSecrets(buffer, clock);
   const opened = cleanup.use(await openDestination(settings, clock));
   const { destination } = opened;
   const sources = cleanup.use(
@@ -80,7 +87,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       changed: (now) => {
         metrics.know(now.map((source) => source.name));
         const own = [settings.mixpanel.token, settings.admin.token].filter((secret) => secret !== null);
-        mask.hide([...own, ...now.flatMap((source) => source.secrets)]);
+        mask.hide([...own, ...learned.all(), ...now.flatMap(secretsIn)]);
       },
     }),
   );

@@ -16,6 +16,8 @@ export async function openPublicPort(core: Core): Promise<Listening> {
     bodyBytesMax: settings.bodyBytesMax,
     find: sources.door.find,
     addresses: addressLimiter({ rate: settings.refusedPerAddress, clock }),
+    remote: core.remote,
+    learn: core.learned.learn,
     deliveryId: (source, view) => sources.runner.doorId(source, view),
     open: () => core.phase === 'serving',
     told: (receipt) => {

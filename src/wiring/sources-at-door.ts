@@ -7,6 +7,8 @@ import { UsageError } from '../errors.ts';
 import { sourceLimiter } from '../intake/limits.ts';
 import type { DoorSource } from '../intake/receive.ts';
 import type { Source } from '../model.ts';
+import { providers } from '../verify/registry.ts';
+import type { RemoteTexts } from '../verify/remote-texts.ts';
 import { createVerifier } from '../verify/verifier.ts';
 
 export type SourcesAtDoor = {
@@ -19,10 +21,19 @@ export type SourcesAtDoor = {
 
 type Entry = { readonly door: DoorSource; readonly written: string; readonly problem: string | null };
 
-export function createSourcesAtDoor(options: { clock: Clock; publicUrl: string | null }): SourcesAtDoor {
+export type SourcesAtDoorOptions = {
+  readonly clock: Clock;
+  readonly publicUrl: string | null;
+  readonly remote: RemoteTexts;
+  /** The secret that a provider handed over for this source; null: none. */
+  readonly learned: (source: string) => string | null;
+};
+
+export function createSourcesAtDoor(options: SourcesAtDoorOptions): SourcesAtDoor {
   let entries = new Map<string, Entry>();
 
-  const enter = (source: Source): Entry => {
+  const enter = (configured: Source): Entry => {
+    const source = withLearned(configured, options.learned(configured.name));
     const written = JSON.stringify(source);
     const before = entries.get(source.name);
     if (before?.written === written) return before;
@@ -32,7 +43,7 @@ export function createSourcesAtDoor(options: { clock: Clock; publicUrl: string |
       ? before.door.limiter
       : sourceLimiter({ source: source.name, rate: source.limits.accept, clock: options.clock });
     try {
-      const verifier = createVerifier(source, { publicUrl: options.publicUrl });
+      const verifier = createVerifier(source, options);
       return { door: { source, verifier, limiter }, written, problem: null };
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -50,4 +61,12 @@ export function createSourcesAtDoor(options: { clock: Clock; publicUrl: string |
       return { warnings: entry?.door.verifier?.warnings ?? [], problem: entry?.problem ?? null };
     },
   };
+}
+
+/** What source.yaml says comes first; a secret learned under another provider means nothing to this one. */
+function withLearned(source: Source, secret: string | null): Source {
+  if (secret === null || source.secrets.length > 0 || providers.get(source.provider)?.secretFrom !== 'learned') {
+    return source;
+  }
+  return { ...source, secrets: [secret] };
 }

@@ -16,8 +16,10 @@ import type { Shape } from '../mapping/turn-to-events.ts';
 import type { Rate, Source } from '../model.ts';
 import type { SourceStatus } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
-import { providers } from '../verify/registry.ts';
+import type { RemoteTexts } from '../verify/remote-texts.ts';
 import { createVerifier } from '../verify/verifier.ts';
+import { knownProviders } from './known-providers.ts';
+import type { LearnedSecrets } from './learned-secrets.ts';
 import { createSourcesAtDoor, type SourcesAtDoor } from './sources-at-door.ts';
 
 export type SourcesOptions = {
@@ -27,6 +29,8 @@ export type SourcesOptions = {
   readonly shape: Shape;
   /** Names of the destinations there are. */
   readonly destinations: ReadonlySet<string>;
+  readonly remote: RemoteTexts;
+  readonly learned: LearnedSecrets;
   /** Called with the sources as they are now, at the start and after every change. */
   readonly changed: (sources: readonly Source[]) => void;
 };
@@ -47,12 +51,14 @@ export function sourceParser(options: {
   const lookup = (variable: string) => lookupVariable(variable, environment());
   // Contract §3: only in sandbox mode a missing secret becomes a random one.
   const kept =
-    options.settings.mixpanel.token === null ? sandboxSecrets({ folder: options.settings.dataDir, lookup }) : null;
+    options.settings.mixpanel.token === null
+      ? sandboxSecrets({ folder: options.settings.dataDir, lookup, providers: knownProviders })
+      : null;
   return (text, place) => {
     const parsed = parseSourceFile(text, {
       ...place,
       lookup: kept?.lookupFor(text) ?? lookup,
-      providers: new Set(providers.keys()),
+      providers: knownProviders,
       destinations: options.destinations,
     });
     if (!parsed.ok) return parsed;
@@ -87,13 +93,15 @@ export async function openSources(options: SourcesOptions): Promise<OpenedSource
       },
     }),
   );
-  const door = createSourcesAtDoor({ clock, publicUrl: settings.publicUrl });
+  const { remote, learned } = options;
+  const door = createSourcesAtDoor({ clock, publicUrl: settings.publicUrl, remote, learned: learned.get });
   const take = () => {
     const sources = library.all().map((loaded) => loaded.source);
     door.take(sources);
     options.changed(sources);
   };
   take();
+  learned.onChange(take);
   for (const loaded of library.all()) tellSource(log, library, loaded.name);
   for (const problem of library.problems()) if (!library.get(problem.source)) tellRefused(log, problem);
   library.onChange(({ name, kind }) => {

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { sandboxSecrets } from '../../src/config/sandbox-secrets.ts';
 import { parseSourceFile } from '../../src/config/source-file.ts';
 import { createVerifier } from '../../src/verify/verifier.ts';
+import { knownProviders } from '../../src/wiring/known-providers.ts';
 import { root, temporaryFolder } from '../support/program.ts';
 
 const nothing = () => undefined;
@@ -16,7 +17,7 @@ function parse(text: string, folder: string, lookup: (name: string) => string | 
     name: 'it',
     file: 'it/source.yaml',
     lookup: sandboxSecrets({ folder, lookup }).lookupFor(text),
-    providers: new Set(['stripe', 'github', 'shopify', 'slack', 'standard-webhooks']),
+    providers: knownProviders,
     destinations: null,
   });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
@@ -83,7 +84,7 @@ describe('sandbox secrets', () => {
       const request = { method: 'POST', target: '/hooks/it', headers: {}, body: Buffer.from('{}') };
       const signed = verifier.sign(request, 1_800_000_000_000);
       const pathKey = /^\/hooks\/it\/(.+)$/.exec(signed.target)?.[1] ?? null;
-      const whole = { ...request, ...signed, query: {}, pathKey };
+      const whole = { ...request, ...signed, query: {}, pathKey, parsed: () => undefined };
       expect(verifier.check(whole, 1_800_000_000_000)).toMatchObject({ ok: true });
     }
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { KnownProvider } from '../../src/config/provider-rules.ts';
 import { type ParsedSource, parseSourceFile, type SourceFileOptions } from '../../src/config/source-file.ts';
 import type { Source } from '../../src/model.ts';
 
@@ -13,7 +14,10 @@ const options: SourceFileOptions = {
   name: 'shop',
   file: 'mappings/shop/source.yaml',
   lookup: (name) => variables[name],
-  providers: new Set(['stripe', 'github']),
+  providers: new Map<string, KnownProvider>([
+    ['stripe', { fields: [], secret: 'text' }],
+    ['github', { fields: [], secret: 'text' }],
+  ]),
   destinations: new Set(['mixpanel', 'backup']),
 };
 const parse = (text: string, more: Partial<SourceFileOptions> = {}): ParsedSource =>
@@ -55,6 +59,7 @@ describe('a source', () => {
       keep: 'full',
       answer: null,
       limits: { accept: { count: 60_000, windowMs: 60_000 }, forward: null },
+      fields: {},
       verify: null,
       deliveryId: null,
     });
@@ -202,7 +207,9 @@ destination: [mixpanel, mixpanl]
   });
 
   it('a provider without secrets needs none', () => {
-    expect(sourceOf('provider: github', { secretless: new Set(['github']) }).secrets).toEqual([]);
+    expect(
+      sourceOf('provider: github', { providers: new Map([['github', { fields: [], secret: 'none' }]]) }).secrets,
+    ).toEqual([]);
   });
 
   it('destinations are not checked when nobody knows them', () => {

@@ -46,7 +46,7 @@ const keepers: Record<string, readonly string[]> = {
   express: ['intake', 'admin'],
   'express-rate-limit': ['intake'],
   jsonata: ['mapping'],
-  undici: ['destinations', 'cli'],
+  undici: ['destinations', 'cli', 'verify'],
   'node:sqlite': ['buffer'],
   'node:child_process': ['mapping'],
   pino: ['observe'],

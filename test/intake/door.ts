@@ -4,9 +4,10 @@ import type { BufferKeeper } from '../../src/buffer/contract.ts';
 import { type Clock, newId, systemClock } from '../../src/clock.ts';
 import { addressLimiter, sourceLimiter } from '../../src/intake/limits.ts';
 import { createPublicApp } from '../../src/intake/public-app.ts';
-import type { DoorSource, Receipt } from '../../src/intake/receive.ts';
+import type { DoorOptions, DoorSource, Receipt } from '../../src/intake/receive.ts';
 import { type Listening, listen } from '../../src/intake/server.ts';
 import type { RawDelivery, Source } from '../../src/model.ts';
+import type { Verifier } from '../../src/verify/contract.ts';
 import { createVerifier } from '../../src/verify/verifier.ts';
 
 export const secret = 'whsec_a-secret-nobody-shall-see';
@@ -23,6 +24,7 @@ export function source(change: Partial<Source> = {}): Source {
     keep: 'full',
     answer: null,
     limits: { accept: { count: 60_000, windowMs: 60_000 }, forward: null },
+    fields: {},
     verify: null,
     deliveryId: null,
     ...change,
@@ -35,6 +37,8 @@ export type Door = AsyncDisposable & {
   readonly kept: RawDelivery[];
   readonly receipts: Receipt[];
   readonly listening: Listening;
+  /** A further source, with its verifier. */
+  readonly enter: (source: Source, verifier: Verifier) => void;
 };
 
 export type DoorChange = {
@@ -46,16 +50,18 @@ export type DoorChange = {
   readonly open?: () => boolean;
   readonly deliveryId?: () => Promise<string | null>;
   readonly bodyBytesMax?: number;
+  readonly remote?: DoorOptions['remote'];
+  readonly learn?: DoorOptions['learn'];
 };
 
 /** Keys are remembered, as the buffer's contract has it. */
 function keeper(kept: RawDelivery[]): BufferKeeper['accept'] {
   const ids = new Map<string, string>();
   return async (delivery) => {
-    const known = delivery.key === null ? undefined : ids.get(delivery.key);
+    const known = delivery.key === null ? undefined : ids.get(`${delivery.source} ${delivery.key}`);
     if (known) return { status: 'duplicate', id: known };
     const id = newId('dlv', 1);
-    if (delivery.key !== null) ids.set(delivery.key, id);
+    if (delivery.key !== null) ids.set(`${delivery.source} ${delivery.key}`, id);
     kept.push(delivery);
     return { status: 'accepted', id };
   };
@@ -66,10 +72,11 @@ export async function openDoor(change: DoorChange = {}): Promise<Door> {
   const kept: RawDelivery[] = [];
   const receipts: Receipt[] = [];
   const doors = new Map<string, DoorSource>();
-  for (const each of change.sources ?? [source()]) {
+  const enter = (each: Source, verifier: Verifier) => {
     const limiter = sourceLimiter({ source: each.name, rate: each.limits.accept, clock });
-    doors.set(each.name, { source: each, verifier: createVerifier(each, { publicUrl: null }), limiter });
-  }
+    doors.set(each.name, { source: each, verifier, limiter });
+  };
+  for (const each of change.sources ?? [source()]) enter(each, createVerifier(each, { publicUrl: null }));
   const app = createPublicApp({
     buffer: { accept: change.accept ?? keeper(kept) } as BufferKeeper,
     clock,
@@ -77,6 +84,11 @@ export async function openDoor(change: DoorChange = {}): Promise<Door> {
     find: (name) => doors.get(name) ?? null,
     addresses: addressLimiter({ rate: change.refusedPerAddress ?? { count: 600, windowMs: 60_000 }, clock }),
     deliveryId: change.deliveryId ?? (async () => null),
+    remote: change.remote ?? {
+      fetch: async () => 'nothing is fetched here',
+      call: async () => 'nothing is called here',
+    },
+    learn: change.learn ?? (async () => 'nothing is learned here'),
     open: change.open ?? (() => true),
     told: (receipt) => void receipts.push(receipt),
     trustProxy: change.trustProxy ?? 0,
@@ -93,6 +105,7 @@ export async function openDoor(change: DoorChange = {}): Promise<Door> {
     kept,
     receipts,
     listening,
+    enter,
     [Symbol.asyncDispose]: () => listening.close(0),
   };
 }

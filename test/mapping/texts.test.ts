@@ -79,6 +79,7 @@ describe('the programs an evaluator knows', () => {
     query: {},
     delivery: {},
     contentType: null,
+    bodyForm: {},
     body: Buffer.from('{}'),
   });
   const head = (bytes: Buffer) => JSON.parse(bytes.toString('utf8', 9, 9 + bytes.readUInt32LE(5)));

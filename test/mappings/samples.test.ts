@@ -11,7 +11,7 @@ import { shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { type Case, readFolder } from '../../src/mapping/folder.ts';
 import { type LoadedFolder, loadFolder } from '../../src/mapping/load.ts';
 import { createRunner } from '../../src/mapping/runner.ts';
-import { providers } from '../../src/verify/registry.ts';
+import { knownProviders } from '../../src/wiring/known-providers.ts';
 
 type Expected = { readonly event: string; readonly properties: Record<string, unknown> };
 
@@ -31,7 +31,7 @@ function load(dir: string, name: string): Promise<LoadedFolder> {
     parse: (text, place) =>
       parseSourceFile(text, {
         ...place,
-        providers: new Set(providers.keys()),
+        providers: knownProviders,
         destinations: new Set([DESTINATION_DEFAULT]),
         lookup: (variable) => `secret:of-${variable}`,
       }),

@@ -100,6 +100,7 @@ export function source(given: Partial<Source> = {}): Source {
     keep: 'full',
     answer: null,
     limits: { accept: { count: 60_000, windowMs: 60_000 }, forward: null },
+    fields: {},
     verify: null,
     deliveryId: null,
     ...given,

@@ -1,36 +1,7 @@
-/** Sources, requests and published vectors for the tests of `verify/`. */
-import { readFileSync } from 'node:fs';
+/** Sources and requests for the tests of `verify/`. */
+import { parseBody } from '../../src/body/parse.ts';
 import type { Source } from '../../src/model.ts';
 import type { RawRequest } from '../../src/verify/contract.ts';
-
-export type Vector = {
-  readonly id: string;
-  readonly provider: string;
-  readonly valid: boolean;
-  readonly secret: string;
-  readonly method?: string;
-  readonly url?: string;
-  /** Unix seconds inside the tolerance. */
-  readonly now?: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly spec: {
-    readonly alg: 'sha1' | 'sha256' | 'sha512';
-    readonly enc: 'hex' | 'base64' | 'base64url';
-    readonly template: string;
-    readonly secretEncoding: 'utf8' | 'base64' | 'hex';
-    readonly header: string;
-    readonly prefix?: string;
-    readonly format?: string;
-    readonly sep?: ',' | ';';
-    readonly key?: string;
-    readonly tsKey?: string;
-  };
-};
-
-export const vectors: readonly Vector[] = JSON.parse(
-  readFileSync(new URL('../fixtures/verify-vectors.json', import.meta.url), 'utf8'),
-);
 
 /** A moment in 2023; every test that has no other reason uses it. */
 export const now = 1_700_000_000_000;
@@ -47,6 +18,7 @@ export function sourceOf(provider: string, more: Partial<Source> = {}): Source {
     keep: 'full',
     answer: null,
     limits: { accept: { count: 60_000, windowMs: 60_000 }, forward: null },
+    fields: {},
     verify: null,
     deliveryId: null,
     ...more,
@@ -58,13 +30,18 @@ export function requestOf(
   headers: RawRequest['headers'] = {},
   more: Partial<RawRequest> = {},
 ): RawRequest {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
   return {
     method: 'POST',
     target: '/hooks/source',
     pathKey: null,
     query: {},
     headers,
-    body: typeof body === 'string' ? Buffer.from(body) : body,
+    body: bytes,
+    parsed: () => {
+      const outcome = parseBody(bytes, headers['content-type']);
+      return outcome.ok ? outcome.value : undefined;
+    },
     ...more,
   };
 }

@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import Stripe from 'stripe';
 import { describe, expect, it } from 'vitest';
 import { createVerifier } from '../../src/verify/verifier.ts';
+import { keptVectors, signedVectors } from '../support/sign-vectors.ts';
 import { now, requestOf, sourceOf } from '../support/verify-fixtures.ts';
 
 const options = { publicUrl: null };
@@ -71,4 +72,18 @@ it('a body that is not UTF-8 is verified as the bytes it is', async () => {
   expect(verifier.check(requestOf(bytes, headers), now).ok).toBe(true);
   const replaced = Buffer.from(Buffer.from(bytes).toString('utf8'));
   expect(verifier.check(requestOf(replaced, headers), now).ok).toBe(false);
+});
+
+it('the vectors that a second implementation signs are those in the fixtures', async () => {
+  for (const [provider, signed] of await signedVectors()) {
+    const kept = keptVectors(provider);
+    for (const vector of signed) {
+      const same = kept.find(({ id }) => id === vector.id);
+      if (vector.random) expect(same?.id, provider).toBe(vector.id);
+      else
+        expect(same, `${vector.id}: node test/support/sign-vectors.ts writes it`).toEqual(
+          JSON.parse(JSON.stringify(vector)),
+        );
+    }
+  }
 });

@@ -3,25 +3,20 @@
  * accepted like any other, so that whoever sets up a hook sees it arrive, and mappings skip it.
  */
 import type { Provider } from '../provider.ts';
-import { bodyAlone, utf8Key } from '../scheme.ts';
+import { bodySignature } from '../scheme.ts';
 
-export const github: Provider = {
+export const provider: Provider = {
   name: 'github',
   label: 'GitHub',
   confidence: 'documented',
   docs: 'https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries',
   secret: 'The text you entered as Secret of the webhook.',
+  register: 'Repository or organization → Settings → Webhooks → Payload URL; either content type.',
   proof: {
     kind: 'signature',
-    schemes: [
-      {
-        signature: { form: 'plain', header: 'x-hub-signature-256', prefix: 'sha256=' },
-        digests: [{ algorithm: 'sha256', encoding: 'hex', key: utf8Key }],
-        timestamp: null,
-        message: bodyAlone,
-      },
-    ],
+    schemes: [bodySignature('x-hub-signature-256', { prefix: 'sha256=' })],
   },
   deliveryId: [[{ header: 'x-github-delivery' }]],
   eventType: [[{ header: 'x-github-event' }, { body: 'action', optional: true }]],
+  eventTime: null,
 };

@@ -6,22 +6,18 @@
  * together with the topic, where there is no webhook id.
  */
 import type { Provider } from '../provider.ts';
-import { bodyAlone, type SignedScheme, utf8Key } from '../scheme.ts';
+import { bodySignature } from '../scheme.ts';
 
-const scheme = (header: string): SignedScheme => ({
-  signature: { form: 'plain', header },
-  digests: [{ algorithm: 'sha256', encoding: 'base64', key: utf8Key }],
-  timestamp: null,
-  message: bodyAlone,
-});
+const scheme = (header: string) => bodySignature(header, { encoding: 'base64' });
 
-export const shopify: Provider = {
+export const provider: Provider = {
   name: 'shopify',
   label: 'Shopify',
   confidence: 'documented',
   docs: 'https://shopify.dev/docs/apps/build/webhooks/subscribe/https#step-2-validate-the-origin-of-your-webhook-to-ensure-its-coming-from-shopify',
   secret:
     "The app's client secret, or the secret shown under Settings → Notifications → Webhooks. After a rotation keep the old one for an hour.",
+  register: 'Settings → Notifications → Webhooks → URL, or the subscription of an app.',
   proof: { kind: 'signature', schemes: [scheme('x-shopify-hmac-sha256'), scheme('shopify-hmac-sha256')] },
   deliveryId: [
     [{ header: 'x-shopify-webhook-id', with: 'x-shopify-hmac-sha256' }],
@@ -30,4 +26,5 @@ export const shopify: Provider = {
     [{ header: 'shopify-topic' }, { header: 'shopify-action', optional: true }, { header: 'shopify-event-id' }],
   ],
   eventType: [[{ header: 'x-shopify-topic' }], [{ header: 'shopify-topic' }]],
+  eventTime: { at: '$headers.`x-shopify-triggered-at`', form: 'ISO 8601' },
 };

@@ -3,15 +3,14 @@
  * What a person triggered is shown what we answer, so a form gets an empty answer: Slack then says nothing.
  */
 import { Buffer } from 'node:buffer';
+import { echoAnswer, emptyAnswer } from '../answers.ts';
 import type { Answer, RawRequest, WebhookView } from '../contract.ts';
 import type { Provider } from '../provider.ts';
 
-/** Slack's challenges have about 50 characters; what is echoed has a bound. */
-const challengeLengthMax = 1024;
 /** `ssl_check=1&token=…` is under 100 bytes. */
 const sslCheckBytesMax = 1024;
 
-const empty: Answer = { status: 200, headers: {}, body: '' };
+const empty = emptyAnswer();
 const isForm = (headers: Readonly<Record<string, string>>): boolean =>
   headers['content-type']?.toLowerCase().startsWith('application/x-www-form-urlencoded') ?? false;
 
@@ -25,21 +24,17 @@ function sslCheck(request: RawRequest): Answer | null {
 function urlVerification(view: WebhookView): Answer | null {
   if (typeof view.body !== 'object' || view.body === null) return null;
   const { type, challenge } = view.body as { type?: unknown; challenge?: unknown };
-  if (type !== 'url_verification' || typeof challenge !== 'string' || challenge.length > challengeLengthMax)
-    return null;
-  return {
-    status: 200,
-    headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
-    body: challenge,
-  };
+  return type === 'url_verification' ? echoAnswer(challenge) : null;
 }
 
-export const slack: Provider = {
+export const provider: Provider = {
   name: 'slack',
   label: 'Slack',
   confidence: 'documented',
   docs: 'https://docs.slack.dev/authentication/verifying-requests-from-slack',
   secret: 'The Signing Secret under Basic Information → App Credentials (not the Verification Token).',
+  register: 'Event Subscriptions → Request URL; slash commands and interactivity have a field of their own.',
+  handshakes: 'the URL verification of the Events API, and the certificate check of slash commands',
   proof: {
     kind: 'signature',
     schemes: [
@@ -53,6 +48,7 @@ export const slack: Provider = {
   },
   deliveryId: [[{ body: 'event_id' }], [{ body: 'trigger_id' }]],
   eventType: [[{ body: 'event.type' }], [{ body: 'type' }], [{ body: 'command' }]],
+  eventTime: { at: 'event_time', form: 's' },
   handshakeUnsigned: sslCheck,
   handshake: urlVerification,
   answerTo: (view) => (isForm(view.headers) ? empty : null),

@@ -30,13 +30,15 @@ const scheme = (family: 'webhook' | 'svix'): SignedScheme => ({
   ],
 });
 
-export const standardWebhooks: Provider = {
+export const provider: Provider = {
   name: 'standard-webhooks',
   label: 'Standard Webhooks',
   confidence: 'documented',
   docs: 'https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md',
   secret: 'The signing secret of the endpoint, `whsec_…` (with or without that prefix), or its public key `whpk_…`.',
+  register: 'Where the sender asks for the URL of an endpoint.',
   proof: { kind: 'signature', schemes: [scheme('webhook'), scheme('svix')] },
   deliveryId: [[{ header: 'webhook-id', with: 'webhook-signature' }], [{ header: 'svix-id', with: 'svix-signature' }]],
   eventType: [[{ body: 'type' }]],
+  eventTime: { at: 'timestamp', form: 'ISO 8601' },
 };
