@@ -1,13 +1,13 @@
 /**
  * application/x-www-form-urlencoded: fields are strings, repeated ones arrays in their order. A form of the single
- * field `payload` that holds JSON (GitHub, Slack's interactivity) is that JSON.
+ * field `payload` that holds JSON (GitHub, Slack's interactivity) is that JSON; which other field a provider wraps its content in, it has to say.
  */
 import { Buffer } from 'node:buffer';
+import { fieldsMax, unwrapField } from './fields.ts';
+import type { Unwrap } from './form-of-body.ts';
 import { decodeText, looksLikeJson, parseJson } from './json.ts';
 import { malformed, type Parsed } from './outcome.ts';
-
-/** Contract §7: 100 or more are refused. Slack's longest form has 20. */
-export const fieldsMax = 99;
+import { addRepeated } from './repeated.ts';
 
 const ampersand = 0x26;
 const equals = 0x3d;
@@ -15,7 +15,7 @@ const percent = 0x25;
 const plus = 0x2b;
 const blank = 0x20;
 
-export function parseForm(bytes: Uint8Array): Parsed {
+export function parseForm(bytes: Uint8Array, unwrap?: Unwrap): Parsed {
   const pieces = split(bytes);
   if (pieces === null) return malformed(`the form has more than ${fieldsMax} fields`);
   const fields: Record<string, string | string[]> = {};
@@ -25,11 +25,9 @@ export function parseForm(bytes: Uint8Array): Parsed {
     const value = at === -1 ? '' : decodeText(unescapeForm(piece.subarray(at + 1)));
     if (name === null || value === null) return malformed('the form is not UTF-8');
     if (name === '__proto__') return malformed('the form has a __proto__ field');
-    const known = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (known === undefined) fields[name] = value;
-    else if (Array.isArray(known)) known.push(value);
-    else fields[name] = [known, value];
+    addRepeated(fields, name, value);
   }
+  if (unwrap !== undefined) return unwrapField(fields, unwrap);
   return unwrapPayload(fields) ?? { ok: true, value: fields };
 }
 

@@ -19,11 +19,14 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-/** Why the text is refused; null when its shape is fine. */
-export function scanJson(bytes: Uint8Array): string | null {
+/** What a text may still hold; several texts of one body share it. */
+export type Budget = { values: number };
+
+/** Why the text is refused; null when its shape is fine, and then the budget is what it leaves. */
+export function scanJson(bytes: Uint8Array, budget: Budget = { values: valuesMax }): string | null {
   const { length } = bytes;
   let depth = 0;
-  let values = 0;
+  let left = budget.values;
   for (let at = 0; at < length; at++) {
     const byte = bytes[at] as number;
     if (byte === quote) {
@@ -31,16 +34,17 @@ export function scanJson(bytes: Uint8Array): string | null {
       if (end - at > 9 && isProtoKey(bytes, at, end)) return 'it holds a __proto__ key';
       at = end;
     } else if (byte === comma) {
-      if (++values > valuesMax) return `it holds more than ${valuesMax} values`;
+      if (--left < 0) return `it holds more than ${valuesMax} values`;
     } else if (byte === openBrace || byte === openBracket) {
       if (++depth > depthMax) return `it is nested deeper than ${depthMax}`;
       const next = bytes[skipBlanks(bytes, at + 1)];
       // Commas are one fewer than members, unless there are none.
-      if (next !== closeBrace && next !== closeBracket && ++values > valuesMax) {
+      if (next !== closeBrace && next !== closeBracket && --left < 0) {
         return `it holds more than ${valuesMax} values`;
       }
     } else if (byte === closeBrace || byte === closeBracket) depth--;
   }
+  budget.values = left;
   return null;
 }
 

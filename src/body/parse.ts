@@ -3,31 +3,52 @@
  * numbers, booleans, null), bounded in shape, and holds no `__proto__` key.
  */
 import { parseForm } from './form.ts';
+import type { BodyForm } from './form-of-body.ts';
 import { looksLikeJson, parseJson } from './json.ts';
+import { parseJsonLines } from './lines.ts';
+import { parseMultipart } from './multipart.ts';
 import { type Parsed, unsupported } from './outcome.ts';
+import { parseXml } from './xml.ts';
 
-type Format = (bytes: Uint8Array) => Parsed;
+export type ParseOptions = BodyForm & {
+  /** Nothing is null whatever its content type says: of a GET, the query is the content. */
+  readonly emptyIsNull?: boolean;
+};
+
+type Format = (bytes: Uint8Array, options: ParseOptions, contentType: string) => Parsed;
+
+const json: Format = (bytes, { lines }) => (lines ? parseJsonOrLines(bytes) : parseJson(bytes));
+const jsonLines: Format = (bytes) => parseJsonLines(bytes);
+const xml: Format = (bytes) => parseXml(bytes);
 
 const formats: ReadonlyMap<string, Format> = new Map<string, Format>([
-  ['application/json', parseJson],
-  ['text/json', parseJson],
-  ['application/x-www-form-urlencoded', parseForm],
+  ['application/json', json],
+  ['text/json', json],
+  ['application/x-ndjson', jsonLines],
+  ['application/ndjson', jsonLines],
+  ['application/jsonl', jsonLines],
+  ['application/x-jsonl', jsonLines],
+  ['application/jsonlines', jsonLines],
+  ['application/x-jsonlines', jsonLines],
+  ['application/xml', xml],
+  ['text/xml', xml],
+  ['application/x-www-form-urlencoded', (bytes, { unwrap }) => parseForm(bytes, unwrap)],
+  ['multipart/form-data', (bytes, { unwrap }, contentType) => parseMultipart(bytes, contentType, unwrap)],
 ]);
-
-export type ParseOptions = {
-  /** For a provider that sends JSON as text/plain. */
-  readonly plainTextIsJson?: boolean;
-};
 
 export function parseBody(bytes: Uint8Array, contentType: string | undefined, options: ParseOptions = {}): Parsed {
   const type = mediaType(contentType);
-  if (type === '') return parseUntyped(bytes);
-  const format = formatOf(type, options);
-  if (format === null) return unsupported(`content type ${type.slice(0, 80)} is not read`);
-  return format(bytes);
+  if (bytes.length === 0 && (type === '' || options.emptyIsNull)) return { ok: true, value: null };
+  const format = type === '' ? untyped(bytes) : formatOf(type, options);
+  if (format !== null) return format(bytes, options, contentType ?? '');
+  return unsupported(
+    type === ''
+      ? 'there is no content type, and the body is not JSON'
+      : `content type ${type.slice(0, 80)} is not read`,
+  );
 }
 
-/** `application/json` of `Application/JSON; charset=utf-8`; empty when there is none. Parameters are ignored: JSON is UTF-8. */
+/** `application/json` of `Application/JSON; charset=utf-8`; empty when there is none. A charset is ignored: all is UTF-8. */
 function mediaType(contentType: string | undefined): string {
   if (contentType === undefined) return '';
   const semicolon = contentType.indexOf(';');
@@ -37,12 +58,16 @@ function mediaType(contentType: string | undefined): string {
 function formatOf(type: string, options: ParseOptions): Format | null {
   const format = formats.get(type);
   if (format !== undefined) return format;
-  if (type.endsWith('+json') || (type === 'text/plain' && options.plainTextIsJson)) return parseJson;
-  return null;
+  if (type.endsWith('+json') || (type === 'text/plain' && options.plainTextIsJson)) return json;
+  return type.endsWith('+xml') ? xml : null;
 }
 
-/** Without a content type: nothing is null (a bare call with a token), and what looks like JSON has to be JSON. */
-function parseUntyped(bytes: Uint8Array): Parsed {
-  if (bytes.length === 0) return { ok: true, value: null };
-  return looksLikeJson(bytes) ? parseJson(bytes) : unsupported('there is no content type, and the body is not JSON');
+/** Without a content type, what looks like JSON has to be JSON. */
+function untyped(bytes: Uint8Array): Format | null {
+  return looksLikeJson(bytes) ? json : null;
+}
+
+function parseJsonOrLines(bytes: Uint8Array): Parsed {
+  const whole = parseJson(bytes);
+  return whole.ok || bytes.length === 0 ? whole : parseJsonLines(bytes);
 }

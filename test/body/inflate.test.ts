@@ -21,9 +21,12 @@ describe('a body', () => {
     expect(text(inflate(bytes, encoding, bytesMax))).toBe(body.toString());
   });
 
-  it.each(['zstd', 'gzip, gzip', 'compress', 'aws-chunked', '__proto__'])('in %s is not read', (encoding) => {
-    expect(inflate(gzipSync(body), encoding, bytesMax)).toMatchObject({ ok: false, code: 'unsupported_type' });
-  });
+  it.each(['zstd', 'gzip, gzip', 'gzip, br', 'identity, gzip', 'gzip;q=1', 'compress', 'aws-chunked', '__proto__'])(
+    'in %s is not read',
+    (encoding) => {
+      expect(inflate(gzipSync(body), encoding, bytesMax)).toMatchObject({ ok: false, code: 'unsupported_type' });
+    },
+  );
 
   it.each([
     ['gzip', body],
@@ -34,8 +37,22 @@ describe('a body', () => {
     ['deflate', gzipSync(body)],
     ['br', body],
     ['br', brotliCompressSync(body).subarray(0, 10)],
+    ['gzip', gzipSync(body).subarray(0, -1)],
+    ['deflate', deflateSync(body).subarray(0, -1)],
+    ['deflate', deflateRawSync(body).subarray(0, -1)],
+    ['br', brotliCompressSync(body).subarray(0, -1)],
+    ['gzip', Buffer.concat([gzipSync(body), Buffer.from('more')])],
+    ['gzip', Buffer.concat([gzipSync(body), Buffer.alloc(4)])],
+    ['deflate', Buffer.concat([deflateSync(body), Buffer.from('more')])],
+    ['deflate', Buffer.concat([deflateRawSync(body), deflateRawSync(body)])],
+    ['br', Buffer.concat([brotliCompressSync(body), Buffer.of(0)])],
   ])('that is not the %s it says is malformed', (encoding, bytes) => {
     expect(inflate(bytes, encoding, bytesMax)).toMatchObject({ ok: false, code: 'malformed' });
+  });
+
+  it('of several gzip members is all of them, as RFC 1952 has it', () => {
+    const halves = Buffer.concat([gzipSync(body.subarray(0, 9)), gzipSync(body.subarray(9))]);
+    expect(text(inflate(halves, 'gzip', bytesMax))).toBe(body.toString());
   });
 
   it('may inflate to the limit, and not a byte further', () => {

@@ -14,6 +14,8 @@ describe('by its content type a body', () => {
     'Application/JSON; charset=utf-8',
     'application/vnd.api+json',
     'application/cloudevents+json;charset=UTF-8',
+    'application/cloudevents-batch+json',
+    'application/vnd.contentful.management.v1+json',
     'text/json',
     '',
     undefined,
@@ -25,9 +27,11 @@ describe('by its content type a body', () => {
   it.each([
     'text/plain',
     'text/html',
-    'application/xml',
     'application/octet-stream',
-    'multipart/form-data; boundary=x',
+    'multipart/mixed; boundary=x',
+    'application/json-seq',
+    'application/xml-dtd',
+    'json',
     'nonsense',
     '__proto__',
   ])('of %s is not read', (type) => {
@@ -47,6 +51,20 @@ describe('by its content type a body', () => {
     expect(parse('Hello, World!')).toBe('unsupported_type');
     expect(parse('a=1')).toBe('unsupported_type');
     expect(parse('   ')).toBe('unsupported_type');
+  });
+
+  it.each([json, form, 'application/xml', 'application/x-ndjson', 'multipart/form-data', 'image/png', undefined])(
+    'of %s is null when it is empty, where an empty one is expected',
+    (type) => {
+      expect(parse('', type, { emptyIsNull: true })).toBeNull();
+    },
+  );
+
+  it('is read as ever where an empty one is expected and this one is not', () => {
+    expect(parse('{"a":1}', json, { emptyIsNull: true })).toEqual({ a: 1 });
+    expect(parse(' ', json, { emptyIsNull: true })).toBe('malformed');
+    expect(parse('', json, { emptyIsNull: false })).toBe('malformed');
+    expect(parse('', form)).toEqual({});
   });
 });
 
