@@ -3,7 +3,7 @@ import { formatDuration, formatRate } from '../config/kinds.ts';
 import { withoutCredentials } from '../config/shown.ts';
 import type { Source } from '../model.ts';
 import type { HealthStatus, SourceStatus } from '../observe/health.ts';
-import { type SourceHealth, sourceReasons, sourceStatusOf } from '../observe/health-parts.ts';
+import { type SourceHealth, sourceReasons, sourceStatusOf, type UnmappedHealth } from '../observe/health-parts.ts';
 
 /** A configured source; `source` is null when its folder never loaded. */
 export type ListedSource = { readonly status: SourceStatus; readonly source: Source | null };
@@ -22,7 +22,8 @@ export type SourceItem = {
   readonly tolerance: string | null;
   readonly keep: Source['keep'] | null;
   readonly destinations: readonly string[];
-  readonly counts: Omit<SourceHealth, 'status' | 'reasons'> | null;
+  readonly counts: Omit<SourceHealth, 'status' | 'reasons' | 'unmapped'> | null;
+  readonly unmapped: readonly UnmappedHealth[];
 };
 
 export type SourceItemsOptions = {
@@ -47,6 +48,7 @@ export function sourceItems({ sources, health, publicUrl }: SourceItemsOptions):
     keep: source?.keep ?? null,
     destinations: source?.destinations ?? [],
     counts: countsOf(health[status.name]),
+    unmapped: health[status.name]?.unmapped ?? [],
   }));
 }
 
@@ -56,7 +58,7 @@ function limitsOf({ limits }: Source): SourceItem['limits'] {
 
 function countsOf(health: SourceHealth | undefined): SourceItem['counts'] {
   if (health === undefined) return null;
-  const { status: _status, reasons: _reasons, ...counts } = health;
+  const { status: _status, reasons: _reasons, unmapped: _unmapped, ...counts } = health;
   return counts;
 }
 

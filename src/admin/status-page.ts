@@ -7,7 +7,7 @@ import type { PrivateHealthReport } from '../observe/health.ts';
 import type { SourceItem } from './source-list.ts';
 
 const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{margin:2rem auto;max-width:72rem;padding:0 1rem}
-h1{font-size:1.3rem}.state{padding:.6rem 1rem;border-left:.4rem solid #2a7;background:#8882}.warn{border-color:#d80}.fail{border-color:#d33}
+h1{font-size:1.3rem}h2{font-size:1.1rem}.state{padding:.6rem 1rem;border-left:.4rem solid #2a7;background:#8882}.warn{border-color:#d80}.fail{border-color:#d33}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.3rem .7rem;text-align:left;border-bottom:1px solid #8884}td.n,th.n{text-align:right}code{overflow-wrap:anywhere}`;
 
@@ -38,6 +38,7 @@ export function statusPage(page: StatusPage): string {
 <p class="state ${health.status}" role="status">${escaped(sentence(page))}</p>
 ${page.sandbox ? '<p><strong>Sandbox:</strong> MIXPANEL_TOKEN is not set, so events go to the built-in sandbox and nowhere else.</p>' : ''}
 ${sourceTable(page.sources)}
+${unmappedTable(page.sources)}
 <nav><p>${links.map((link) => `<a href="${link}">${link}</a>`).join(' · ')}</p></nav>
 </main>
 </body>
@@ -80,6 +81,30 @@ function sourceTable(sources: readonly SourceItem[]): string {
   const heads = counts.map((name) => `<th scope="col" class="n">${name.replace('_', ' ')}</th>`).join('');
   return `<div class="scroll"><table>
 <thead><tr><th scope="col">source</th><th scope="col">state</th><th scope="col">URL to register</th>${heads}</tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody></table></div>`;
+}
+
+/** Rows of a page that is read at a glance; the API has the rest. */
+const UNMAPPED_SHOWN = 20;
+
+function unmappedTable(sources: readonly SourceItem[]): string {
+  const all = sources.flatMap(({ name, unmapped }) => unmapped.map((one) => ({ name, ...one })));
+  if (all.length === 0) return '';
+  all.sort((a, b) => b.skipped + b.failed - (a.skipped + a.failed));
+  const rows = all.slice(0, UNMAPPED_SHOWN).map((one) => {
+    const cells = [one.name, one.type ?? '–', one.last_delivery, one.last_at].map(
+      (text) => `<td>${escaped(text)}</td>`,
+    );
+    cells.splice(2, 0, `<td class="n">${one.skipped}</td>`, `<td class="n">${one.failed}</td>`);
+    return `<tr>${cells.join('')}</tr>`;
+  });
+  const head = '<th scope="col">source</th><th scope="col">type</th>';
+  const counts = '<th scope="col" class="n">skipped</th><th scope="col" class="n">failed</th>';
+  return `<h2>What falls through</h2>
+<div class="scroll"><table>
+<thead><tr>${head}${counts}<th scope="col">last delivery</th><th scope="col">received</th></tr></thead>
 <tbody>
 ${rows.join('\n')}
 </tbody></table></div>`;

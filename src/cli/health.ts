@@ -2,11 +2,10 @@
  * `health`: asks a running relay how it is. Made for HEALTHCHECK lines: starts fast, ends within 3 s.
  * Exit 0: pass or warn · 1: fail · 3: not reachable.
  */
-import { environment } from '../config/environment.ts';
-import { givenText } from '../config/settings.ts';
 import { UsageError } from '../errors.ts';
-import { addressOf, ask, type Reply, readUrl } from './http.ts';
+import type { Reply } from './http.ts';
 import type { Output } from './output.ts';
+import { askPrivate } from './private-listener.ts';
 import type { Context } from './program.ts';
 
 /** Docker's and Kubernetes' probes give up after 1 to 30 s; a relay that needs 3 s is not well. */
@@ -29,40 +28,11 @@ type Check = {
 type Part = { readonly status?: string; readonly reason?: string; readonly output?: string };
 
 export async function askHealth(options: { readonly url?: string }, { output, json }: Context): Promise<number> {
-  const reply = await ask({
-    method: 'GET',
-    url: healthUrl(options.url),
-    headers: tokenHeader(),
-    timeoutMs: TIMEOUT_MS,
-  });
-  if (reply.status === 401 || reply.status === 403) {
-    throw new UsageError([`the relay wants its token (${reply.status}): set RELAY_ADMIN_TOKEN as it is set there`], 1);
-  }
+  const reply = await askPrivate({ method: 'GET', url: options.url, path: '/health', timeoutMs: TIMEOUT_MS });
   const health = parse(reply);
   if (json) output.json(health);
   else speak(health, output);
   return (health.status === 'pass' || health.status === 'warn') && reply.status === 200 ? 0 : 1;
-}
-
-function healthUrl(given: string | undefined): URL {
-  if (given === undefined) {
-    return new URL(`${addressOf({ host: text('RELAY_ADMIN_HOST'), port: Number(text('RELAY_ADMIN_PORT')) })}/health`);
-  }
-  const url = readUrl(given);
-  if (!url.pathname.endsWith('/health')) url.pathname = `${url.pathname.replace(/\/+$/, '')}/health`;
-  return url;
-}
-
-/** Only what is needed is read: a probe must not fail because of a setting that the running relay never saw. */
-function text(name: 'RELAY_ADMIN_HOST' | 'RELAY_ADMIN_PORT' | 'RELAY_ADMIN_TOKEN'): string {
-  const given = givenText(environment(), name);
-  if (given.from === 'problem') throw new UsageError([given.problem]);
-  return given.text ?? '';
-}
-
-function tokenHeader(): Record<string, string> {
-  const token = text('RELAY_ADMIN_TOKEN');
-  return token === '' ? {} : { authorization: `Bearer ${token}` };
 }
 
 function parse(reply: Reply): Health {

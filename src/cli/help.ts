@@ -21,6 +21,8 @@ Examples:
   trackrelay check                     every source in RELAY_MAPPINGS_DIR
   trackrelay check mappings/stripe     one source
   trackrelay check /mappings --json    for a pipeline; exit 1 when something is wrong
+  trackrelay check --unmapped          what the running relay skipped or could not map, by source and type
+  trackrelay check --unmapped stripe   of one source; exit 3 when the relay is not reachable
 `,
   try: `
 Examples:

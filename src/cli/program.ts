@@ -57,9 +57,13 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
       .addHelpText('after', examples[name.split(' ')[0] as keyof typeof examples]);
 
   add('serve', 'start the relay').action(async () => end(await (await import('./serve.ts')).serve(output)));
-  add('check [folder]', 'compile every mapping, run every case, say what is wrong and where').action(
-    async (folder, options) => end(await (await import('./check.ts')).check(folder ?? null, context(options))),
-  );
+  add(
+    'check [folder]',
+    'compile every mapping, run every case, say what is wrong and where; --unmapped: list what falls through',
+  )
+    .option('--unmapped', 'ask a running relay which types it skipped or could not map; [folder] is then a source')
+    .option('--url <url>', 'with --unmapped: its private listener; default: the one of this environment')
+    .action(async (folder, options) => end(await check(folder ?? null, options, context(options))));
   add('try <source> <file>', 'show the events that a payload becomes (FILE: a file, a folder, a case, or - for stdin)')
     .option('--headers <file>', 'JSON file of request headers')
     .option('--explain', 'say what the mapping reads and how each event was completed')
@@ -93,6 +97,18 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
     .option('--once', 'end when all expected events arrived (exit 0) or did not (exit 1)')
     .action(async (options) => end(await (await import('./demo.ts')).demo(options, context(options))));
   return program;
+}
+
+async function check(
+  named: string | null,
+  options: { readonly unmapped?: boolean; readonly url?: string },
+  context: Context,
+): Promise<number> {
+  if (options.unmapped)
+    return (await import('./check-unmapped.ts')).checkUnmapped({ ...options, source: named }, context);
+  if (options.url !== undefined)
+    throw new UsageError(['--url goes with --unmapped: nothing else of check asks a relay']);
+  return (await import('./check.ts')).check(named, context);
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

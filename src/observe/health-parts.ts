@@ -1,5 +1,5 @@
 /** The private form's `sources` and `destinations`: how each is, with counts and times. */
-import type { SourceTally } from '../buffer/contract.ts';
+import type { SourceTally, UnmappedType } from '../buffer/contract.ts';
 import type { DestinationStatus, HealthSnapshot, HealthStatus, SourceStatus } from './health.ts';
 
 export type SourceHealth = {
@@ -20,6 +20,20 @@ export type SourceHealth = {
   readonly last_accepted_at: string | null;
   /** Why the status is not pass; also standing remarks. */
   readonly reasons: readonly string[];
+  /** Types that were skipped or failed, those that come most first. */
+  readonly unmapped: readonly UnmappedHealth[];
+};
+
+export type UnmappedHealth = {
+  /** Null: those without a type. */
+  readonly type: string | null;
+  readonly skipped: number;
+  readonly failed: number;
+  /** The newest of them, and when it was received. */
+  readonly last_delivery: string;
+  readonly last_at: string;
+  /** When the first was received that these counts hold. */
+  readonly since: string;
 };
 
 export type DestinationHealth = {
@@ -71,9 +85,13 @@ export function sourceStatusOf(source: SourceStatus): HealthStatus {
 export function sourceHealth(snapshot: HealthSnapshot): Record<string, SourceHealth> {
   const tallies = snapshot.tally?.sources ?? {};
   const configured = new Map(snapshot.sources.map((source) => [source.name, source]));
+  const fallen = Map.groupBy(snapshot.unmapped ?? [], ({ source }) => source);
   const names = [...new Set([...configured.keys(), ...Object.keys(tallies)])].sort();
   return Object.fromEntries(
-    names.map((name) => [name, oneSource(configured.get(name), tallies[name] ?? NOTHING, snapshot.refusals(name))]),
+    names.map((name) => {
+      const one = oneSource(configured.get(name), tallies[name] ?? NOTHING, snapshot.refusals(name));
+      return [name, { ...one, unmapped: (fallen.get(name) ?? []).map(unmappedHealth) }];
+    }),
   );
 }
 
@@ -81,7 +99,7 @@ function oneSource(
   source: SourceStatus | undefined,
   tally: SourceTally,
   refusals: { readonly unverified: number; readonly limited: number },
-): SourceHealth {
+): Omit<SourceHealth, 'unmapped'> {
   return {
     status: source === undefined ? 'pass' : sourceStatusOf(source),
     accepted: tally.accepted,
@@ -96,6 +114,11 @@ function oneSource(
     last_accepted_at: iso(tally.lastAcceptedAt),
     reasons: source === undefined ? ['its folder is gone'] : [...sourceReasons(source), ...(source.remarks ?? [])],
   };
+}
+
+function unmappedHealth({ type, skipped, failed, lastDelivery, lastAt, since }: UnmappedType): UnmappedHealth {
+  const at = (time: number) => new Date(time).toISOString();
+  return { type, skipped, failed, last_delivery: lastDelivery, last_at: at(lastAt), since: at(since) };
 }
 
 export function destinationHealth(snapshot: HealthSnapshot): Record<string, DestinationHealth> {

@@ -2,7 +2,7 @@
  * How the relay is, as health+json (contract §4 and §5): a pure function of one snapshot. `warn` and `fail` mean exactly
  * what the contract says, so that an alert on them is worth getting up for. The public form names no source.
  */
-import type { BufferTally } from '../buffer/contract.ts';
+import type { BufferTally, UnmappedType } from '../buffer/contract.ts';
 import { checksOf } from './health-checks.ts';
 import { type DestinationHealth, destinationHealth, type SourceHealth, sourceHealth } from './health-parts.ts';
 
@@ -44,6 +44,8 @@ export type HealthSnapshot = {
   readonly notAccepting: string | null;
   /** Null: the buffer did not answer. */
   readonly tally: BufferTally | null;
+  /** What falls through, those that come most first for each source; absent: not asked for. */
+  readonly unmapped?: readonly UnmappedType[];
   readonly sources: readonly SourceStatus[];
   readonly destinations: readonly DestinationStatus[];
   /** Refused at the door since the start, by source. */

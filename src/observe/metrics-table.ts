@@ -74,6 +74,11 @@ export const metricsTable = {
     labels: ['destination'],
   },
   relay_dead_letters: { kind: 'gauge', help: 'Dead letters there are.', labels: ['source', 'reason'] },
+  relay_unmapped_deliveries: {
+    kind: 'gauge',
+    help: 'Deliveries by type that were skipped or failed; the 50 highest of the relay. Type (none): it had no type.',
+    labels: ['source', 'type', 'state'],
+  },
   relay_build_info: { kind: 'gauge', help: 'Always 1.', labels: ['version', 'node_version'] },
 } as const satisfies Record<string, MetricRow>;
 

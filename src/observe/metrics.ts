@@ -4,7 +4,7 @@
  * counts as `unknown`, reasons and outcomes come from our own tables.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { BufferTally } from '../buffer/contract.ts';
+import type { BufferTally, UnmappedType } from '../buffer/contract.ts';
 import { type MetricName, type MetricRow, metricsTable } from './metrics-table.ts';
 import { PairCounts } from './pair-counts.ts';
 
@@ -26,6 +26,8 @@ export type MetricsState = {
   readonly now: number;
   /** Null: the buffer did not answer; its gauges are then absent rather than wrong. */
   readonly tally: BufferTally | null;
+  /** What falls through. */
+  readonly unmapped: readonly UnmappedType[];
   readonly circuits: readonly { readonly destination: string; readonly circuit: 0 | 1 | 2 }[];
 };
 
@@ -63,6 +65,9 @@ export type MetricsOptions = { readonly version: string; readonly nodeVersion: s
 const UNKNOWN = 'unknown';
 /** More folders than anybody has; a loop that makes folders must not fill the memory. */
 const SOURCES_MAX = 2_000;
+/** Series whose names senders choose. */
+const UNMAPPED_MAX = 50;
+const NO_TYPE = '(none)';
 
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
@@ -149,8 +154,12 @@ function gauges(registry: Registry, options: MetricsOptions): (state: MetricsSta
   const oldest = gauge(registry, 'relay_buffer_oldest_waiting_seconds');
   const circuit = gauge(registry, 'relay_circuit_state');
   const letters = gauge(registry, 'relay_dead_letters');
+  const unmapped = gauge(registry, 'relay_unmapped_deliveries');
   gauge(registry, 'relay_build_info').set({ version: options.version, node_version: options.nodeVersion }, 1);
-  return ({ now, tally, circuits }) => {
+  return ({ now, tally, unmapped: found, circuits }) => {
+    unmapped.reset();
+    // Added, not set: what is masked may have become the same name.
+    for (const { count, ...labels } of highest(found)) unmapped.inc(labels, count);
     circuit.reset();
     for (const { destination, circuit: state } of circuits) circuit.set({ destination }, state);
     for (const one of [waiting, bytes, oldest]) one.remove();
@@ -161,4 +170,25 @@ function gauges(registry: Registry, options: MetricsOptions): (state: MetricsSta
     oldest.set(tally.oldestWaitingAt === null ? 0 : Math.max(0, (now - tally.oldestWaitingAt) / 1_000));
     for (const { source, reason, count } of tally.deadLetters) letters.set({ source, reason }, count);
   };
+}
+
+type Series = {
+  readonly source: string;
+  readonly type: string;
+  readonly state: 'skipped' | 'failed';
+  readonly count: number;
+};
+
+function highest(found: readonly UnmappedType[]): readonly Series[] {
+  const series = found.flatMap(({ source, type, skipped, failed }): Series[] => {
+    const named = { source, type: type ?? NO_TYPE };
+    return [
+      { ...named, state: 'skipped', count: skipped },
+      { ...named, state: 'failed', count: failed },
+    ];
+  });
+  return series
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, UNMAPPED_MAX);
 }

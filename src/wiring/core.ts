@@ -17,9 +17,9 @@ import { type OpenedDestination, openDestination } from './destination.ts';
 import { secretsIn } from './known-providers.ts';
 import { type LearnedSecrets, openLearnedSecrets } from './learned-secrets.ts';
 import { createPressure, type Pressure } from './pressure.ts';
-import { takeSnapshot } from './snapshot.ts';
+import { type SnapshotOptions, takeSnapshot, takeWholeSnapshot } from './snapshot.ts';
 import { type OpenedSources, openSources } from './sources.ts';
-import { createTallyCache } from './tally-cache.ts';
+import { createTallyCache, createUnmappedCache } from './tally-cache.ts';
 import { createTellers, type Tellers } from './telling.ts';
 
 /** What the relay is doing: webhooks are accepted only while it serves. */
@@ -42,6 +42,8 @@ export type Core = AsyncDisposable & {
   readonly pressure: Pressure;
   phase: Phase;
   readonly snapshot: (freshMs?: number) => Promise<HealthSnapshot>;
+  /** With what falls through. */
+  readonly wholeSnapshot: (freshMs?: number) => Promise<HealthSnapshot>;
   /** Whether webhooks can be accepted, as far as is known now. */
   readonly ready: () => boolean;
 };
@@ -105,22 +107,20 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
     hooks: tellers.forwarding(destination.name),
   });
   const tallies = createTallyCache(buffer, clock);
+  const seen: SnapshotOptions = {
+    ...{ clock, tallies, metrics, unmapped: createUnmappedCache(buffer, clock) },
+    sources: sources.statuses,
+    destinations: () => [{ ...forwarder.status(), name: destination.name, address: destination.address }],
+    notAccepting: () => notAccepting[core.phase],
+  };
   const held = cleanup.move();
   const core: Core = {
     ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned, opened, sources, forwarder },
     shape: shapeOutput,
     pressure: createPressure(clock),
     phase: 'starting',
-    snapshot: (freshMs) =>
-      takeSnapshot(
-        {
-          ...{ clock, tallies, metrics },
-          sources: sources.statuses,
-          destinations: () => [{ ...forwarder.status(), name: destination.name, address: destination.address }],
-          notAccepting: () => notAccepting[core.phase],
-        },
-        freshMs,
-      ),
+    snapshot: (freshMs) => takeSnapshot(seen, freshMs),
+    wholeSnapshot: (freshMs) => takeWholeSnapshot(seen, freshMs),
     ready: () => core.phase === 'serving' && (tallies.last === null || tallies.last.full === null),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

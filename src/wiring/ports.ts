@@ -41,12 +41,14 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
     clock: core.clock,
     token: settings.admin.token,
     mask: core.mask,
-    health: async () => privateHealth(await core.snapshot(0)),
+    health: async () => privateHealth(await core.wholeSnapshot(0)),
     ready: core.ready,
     metrics: async () => {
-      const { now, tally } = await core.snapshot();
+      const { now, tally, unmapped: found = [] } = await core.wholeSnapshot();
+      // Names in it came from outside, and this answer does not pass the mask.
+      const unmapped = found.map((one) => ({ ...one, type: one.type && core.mask.apply(one.type) }));
       const circuits = [{ destination: core.opened.destination.name, circuit: core.forwarder.status().circuit }];
-      return { contentType: metrics.contentType, text: await metrics.text({ now, tally, circuits }) };
+      return { contentType: metrics.contentType, text: await metrics.text({ now, tally, unmapped, circuits }) };
     },
     sources: () =>
       sources.statuses().map((status) => ({ status, source: sources.library.get(status.name)?.source ?? null })),

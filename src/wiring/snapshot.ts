@@ -3,11 +3,12 @@ import type { Clock } from '../clock.ts';
 import type { DestinationStatus, HealthSnapshot, SourceStatus } from '../observe/health.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { version } from '../version.ts';
-import type { TallyCache } from './tally-cache.ts';
+import type { TallyCache, UnmappedCache } from './tally-cache.ts';
 
 export type SnapshotOptions = {
   readonly clock: Clock;
   readonly tallies: TallyCache;
+  readonly unmapped: UnmappedCache;
   readonly metrics: Pick<Metrics, 'refusals'>;
   readonly sources: () => readonly SourceStatus[];
   readonly destinations: () => readonly DestinationStatus[];
@@ -26,4 +27,10 @@ export async function takeSnapshot(options: SnapshotOptions, freshMs?: number): 
     destinations: options.destinations(),
     refusals: options.metrics.refusals,
   };
+}
+
+/** With what falls through, which only the private port shows. */
+export async function takeWholeSnapshot(options: SnapshotOptions, freshMs?: number): Promise<HealthSnapshot> {
+  const [snapshot, unmapped] = await Promise.all([takeSnapshot(options, freshMs), options.unmapped.get(freshMs)]);
+  return { ...snapshot, unmapped: unmapped ?? [] };
 }

@@ -149,6 +149,7 @@ describe('sources', () => {
         keep: 'full',
         destinations: ['mixpanel'],
         counts: expect.objectContaining({ accepted: 3, delivered: 3, waiting: 0 }),
+        unmapped: [],
       },
     ]);
     expect(text).not.toContain(CANARY);

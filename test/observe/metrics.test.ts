@@ -3,7 +3,8 @@ import { createMetrics, type MetricsState } from '../../src/observe/metrics.ts';
 import { metricNames, metricsMarkdown, metricsTable } from '../../src/observe/metrics-table.ts';
 import { NOW, sourceTally, tally } from '../support/observe-fixtures.ts';
 
-const state: MetricsState = { now: NOW, tally: tally(), circuits: [{ destination: 'mixpanel', circuit: 0 }] };
+const circuits = [{ destination: 'mixpanel', circuit: 0 as const }];
+const state: MetricsState = { now: NOW, tally: tally(), unmapped: [], circuits };
 const make = () => createMetrics({ version: '0.1.0', nodeVersion: 'v26' });
 
 /** Lines of the exposition by name and labels. */
@@ -116,7 +117,7 @@ describe('metrics', () => {
       oldestWaitingAt: NOW - 2_500,
       deadLetters: [{ source: 'a', reason: 'rejected', count: 4 }],
     });
-    const lines = await read(metrics, { now: NOW, tally: full, circuits: [{ destination: 'mixpanel', circuit: 2 }] });
+    const lines = await read(metrics, { ...state, tally: full, circuits: [{ destination: 'mixpanel', circuit: 2 }] });
     expect(lines.get('relay_buffer_events')).toBe(5);
     expect(lines.get('relay_buffer_bytes')).toBe(77);
     expect(lines.get('relay_buffer_oldest_waiting_seconds')).toBe(2.5);

@@ -1,5 +1,5 @@
 /** A relay's state made up for tests of health, metrics and the private port. */
-import type { BufferTally, SourceTally } from '../../src/buffer/contract.ts';
+import type { BufferTally, SourceTally, UnmappedType } from '../../src/buffer/contract.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Source } from '../../src/model.ts';
 import type { DestinationStatus, HealthSnapshot, SourceStatus } from '../../src/observe/health.ts';
@@ -34,6 +34,11 @@ export function sourceTally(given: Partial<SourceTally> = {}): SourceTally {
     lastAcceptedAt: null,
     ...given,
   };
+}
+
+export function unmappedType(given: Partial<UnmappedType> = {}): UnmappedType {
+  const shared = { source: 'stripe', type: 'charge.pending', lastDelivery: 'dlv_1' };
+  return { ...shared, skipped: 1, failed: 0, lastAt: NOW - 1_000, since: NOW - 60_000, ...given };
 }
 
 export function tally(given: Partial<BufferTally> = {}): BufferTally {
