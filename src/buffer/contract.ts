@@ -29,8 +29,22 @@
  *    count of their own. When there are more, the type with the smallest count (of equal ones the longest unseen) goes
  *    into `otherTypes`, and begins anew if it comes back: endless type names push out one another, and a type that was
  *    seen n times goes only when that many others were seen at least as often.
+ * 11. Of one key, one at a time. Of the waiting updates of one destination and key, whatever their source and route, only the
+ *    oldest is ready or leased; the next becomes ready when that one is settled, and not before, through releases, ended
+ *    leases and crashes.
+ * 12. Begun is durable. When `begin` resolves, it survives a power cut that these updates may have left: in every later
+ *    lease they say `begun`, until they are settled, or released as `attempted`: the destination did not take them.
  */
-import type { DeadLetter, Delivery, DeliveryState, LeasedEvent, RawDelivery, RelayEvent, Verified } from '../model.ts';
+import type {
+  DeadLetter,
+  Delivery,
+  DeliveryState,
+  LeasedEvent,
+  RawDelivery,
+  RelayEvent,
+  Route,
+  Verified,
+} from '../model.ts';
 
 /** There is no room even for this now; nothing was changed, and it may be tried again later. */
 export class BufferFullError extends Error {
@@ -66,6 +80,8 @@ export type NewDeadLetter = {
 
 export type LeaseRequest = {
   readonly destination: string;
+  /** Only events of this route; absent: plain events. */
+  readonly route?: Route;
   /** How many of each source at most, in this order; a source that is not named gives none. */
   readonly turns: readonly { readonly source: string; readonly eventsMax: number }[];
   readonly bytesMax: number;
@@ -167,12 +183,14 @@ export interface BufferKeeper extends AsyncDisposable {
   }): Promise<readonly Delivery[]>;
   commitMapped(batch: readonly MappedDelivery[]): Promise<void>;
 
-  /** Sources that have events ready to be leased for a destination, with their number. In memory, cheap. */
-  ready(destination: string): ReadonlyMap<string, number>;
+  /** Sources that have events of a route (absent: plain ones) ready to be leased for a destination, with their number. In memory, cheap. */
+  ready(destination: string, route?: Route): ReadonlyMap<string, number>;
   lease(request: LeaseRequest): Promise<readonly LeasedEvent[]>;
   /** Keep what is leased for another `leaseMs`. */
   extend(positions: readonly number[], leaseMs: number): Promise<void>;
   settle(settlements: readonly Settlement[]): Promise<void>;
+  /** Leased updates that go once are about to be sent (promise 12). */
+  begin(positions: readonly number[]): Promise<void>;
   /** Give back unsent, or sent in vain (`attempted`): they are ready again at once, before later ones. */
   release(positions: readonly number[], attempted: boolean): Promise<void>;
 

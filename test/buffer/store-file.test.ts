@@ -52,12 +52,40 @@ describe('the file of a buffer', () => {
     expect(new Set(modes)).toEqual(new Set([0o600]));
   });
 
+  it('is brought up to date when an older relay wrote it, and what waits in it is still there', async () => {
+    await makeStore();
+    const database = new DatabaseSync(path);
+    database.exec(`
+      DROP TABLE updates;
+      CREATE TABLE old (
+        n INTEGER PRIMARY KEY, destination TEXT NOT NULL, source INTEGER NOT NULL, waiting INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (destination, source)
+      );
+      INSERT INTO old SELECT n, destination, source, waiting FROM lanes;
+      DROP TABLE lanes;
+      ALTER TABLE old RENAME TO lanes;
+      PRAGMA user_version = 1;
+    `);
+    database.close();
+    for (let time = 0; time < 2; time++) {
+      await using buffer = await open();
+      expect(buffer.ready('mixpanel').get('shop')).toBe(10);
+      const request = {
+        destination: 'mixpanel',
+        turns: [{ source: 'shop', eventsMax: 100 }],
+        bytesMax: 1e6,
+        leaseMs: 1,
+      };
+      expect(await buffer.lease(request)).toHaveLength(10);
+    }
+  });
+
   it('is refused when a newer relay wrote it', async () => {
     await makeStore();
     const database = new DatabaseSync(path);
-    database.exec('PRAGMA user_version = 2');
+    database.exec('PRAGMA user_version = 3');
     database.close();
-    await expectRefused(/newer relay \(format 2/);
+    await expectRefused(/newer relay \(format 3/);
   });
 
   it('is opened when an older relay made it, and then keeps what that one did not know', async () => {

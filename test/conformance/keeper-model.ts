@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BufferKeeper, Settlement } from '../../src/buffer/contract.ts';
+import type { LeasedEvent, Route, Update } from '../../src/model.ts';
 import { eventOf, type MovedClock, webhook } from '../support/buffer-fixtures.ts';
 import { type Harness, keepDeliveriesMs, turnsOf } from './keeper.ts';
 
@@ -17,7 +18,9 @@ type ModelEvent = {
   readonly source: string;
   readonly delivery: ModelDelivery;
   readonly time: number;
+  readonly update: Update | undefined;
   state: 'waiting' | 'delivered' | 'dead';
+  begun: boolean;
   leasedUntil: number;
   attempts: number;
   position: number;
@@ -35,6 +38,14 @@ type Real = { keeper: BufferKeeper; readonly harness: Harness; readonly clock: M
 type Command = fc.AsyncCommand<Model, Real>;
 
 const sources = ['a', 'b', 'c'];
+/** Of two people, on two routes: keys must meet across deliveries, sources and routes. */
+const updates: readonly (Update | undefined)[] = [
+  undefined,
+  { route: 'profile', key: 'profile:1' },
+  { route: 'profile_once', key: 'profile:1' },
+  { route: 'profile', key: 'profile:2' },
+];
+const routes = ['event', 'profile', 'profile_once'] as const;
 
 /** A command that may always run, with its arguments as its name. */
 function command(name: string, run: (model: Model, real: Real) => Promise<void>): Command {
@@ -68,54 +79,63 @@ function map(limit: number, eventCount: number, times: number, broken: boolean):
     const batch = next.map((delivery) => ({
       delivery,
       state,
-      events: Array.from({ length: eventCount }, (_, index) => eventOf(delivery, index, { time: 1_000 - 7 * index })),
+      events: Array.from({ length: eventCount }, (_, index) => {
+        const update = updates[index % updates.length];
+        return eventOf(delivery, index, { time: 1_000 - 7 * index, ...(update ? { update } : null) });
+      }),
       dead: broken ? [letter] : [],
     }));
     for (let time = 0; time < times; time++) await keeper.commitMapped(batch);
     unmapped.forEach((delivery, at) => {
       delivery.state = state;
       const { source } = delivery;
-      const shared = { source, delivery, leasedUntil: 0, attempts: 0, position: 0 };
-      for (const { id, time } of batch[at]?.events ?? []) model.events.push({ ...shared, id, time, state: 'waiting' });
+      const shared = { source, delivery, leasedUntil: 0, attempts: 0, position: 0, begun: false };
+      for (const { id, time, update } of batch[at]?.events ?? [])
+        model.events.push({ ...shared, id, time, update, state: 'waiting' });
       if (!broken) return;
-      model.events.push({ ...shared, id: '', time: 0, state: 'dead' });
+      model.events.push({ ...shared, id: '', time: 0, update: undefined, state: 'dead' });
       model.letters += 1;
     });
   });
 }
 
-function lease(order: readonly string[], eventsMax: number): Command {
-  return command(`lease ${eventsMax} of ${order.join()}`, async (model, { keeper, clock }) => {
+function lease(order: readonly string[], eventsMax: number, route: Route): Command {
+  return command(`lease ${eventsMax} ${route} of ${order.join()}`, async (model, { keeper, clock }) => {
     const expected = order.flatMap((source) =>
-      ready(model, clock)
+      ready(model, clock, route)
         .filter((event) => event.source === source)
         .slice(0, eventsMax),
     );
-    const leased = await keeper.lease(turnsOf(order, eventsMax));
+    const leased = await keeper.lease({ ...turnsOf(order, eventsMax), ...(route === 'event' ? null : { route }) });
     took(expected, leased, clock);
   });
 }
 
 function leaseOlder(time: number, eventsMax: number): Command {
   return command(`lease ${eventsMax} older than ${time}`, async (model, { keeper, clock }) => {
-    const old = ready(model, clock).filter((event) => event.time < time);
+    const old = ready(model, clock, 'event').filter((event) => event.time < time);
     // Sorting is stable: events of one time stay in the order of their positions.
     const expected = old.sort((one, other) => one.time - other.time).slice(0, eventsMax);
     took(expected, await keeper.lease({ ...turnsOf([], 0), olderThan: { time, eventsMax } }), clock);
   });
 }
 
-function ready(model: Model, clock: MovedClock): ModelEvent[] {
-  return model.events.filter(({ state, leasedUntil }) => state === 'waiting' && leasedUntil <= clock.monotonic());
+/** Of each key only the oldest that waits. */
+function ready(model: Model, clock: MovedClock, route: Route): ModelEvent[] {
+  const waiting = model.events.filter(({ state }) => state === 'waiting');
+  const first = new Map<string, ModelEvent>();
+  for (const event of waiting) if (event.update && !first.has(event.update.key)) first.set(event.update.key, event);
+  return waiting.filter(
+    (event) =>
+      (event.update?.route ?? 'event') === route &&
+      event.leasedUntil <= clock.monotonic() &&
+      (!event.update || first.get(event.update.key) === event),
+  );
 }
 
-function took(
-  expected: ModelEvent[],
-  leased: readonly { id: string; position: number; attempts: number }[],
-  clock: MovedClock,
-) {
-  const seen = (events: readonly { id: string; attempts: number }[]) =>
-    events.map(({ id, attempts }) => [id, attempts]);
+function took(expected: ModelEvent[], leased: readonly LeasedEvent[], clock: MovedClock) {
+  const seen = (events: readonly (ModelEvent | LeasedEvent)[]) =>
+    events.map(({ id, attempts, update, begun = false }) => [id, attempts, update, begun]);
   expect(seen(leased)).toEqual(seen(expected));
   expected.forEach((event, at) => {
     event.leasedUntil = clock.monotonic() + 1_000;
@@ -156,8 +176,20 @@ function release(step: number, attempted: boolean): Command {
     for (const event of chosen) {
       if (event.state !== 'waiting' || event.leasedUntil <= clock.monotonic()) continue;
       event.leasedUntil = 0;
-      if (attempted) event.attempts += 1;
+      if (!attempted) continue;
+      event.attempts += 1;
+      event.begun = false;
     }
+  });
+}
+
+function begin(step: number): Command {
+  return command(`begin every ${step}`, async (model, { keeper, clock }) => {
+    const chosen = leasedOnce(model, step).filter(
+      ({ state, leasedUntil, update }) => state === 'waiting' && update && leasedUntil > clock.monotonic(),
+    );
+    await keeper.begin(chosen.map(({ position }) => position));
+    for (const event of chosen) event.begun = true;
   });
 }
 
@@ -234,9 +266,8 @@ const tally = command('tally', async (model, { keeper, clock }) => {
       delivered: inState('delivered'),
       dead: inState('dead'),
     });
-    expect(keeper.ready('mixpanel').get(source) ?? 0).toBe(
-      ready(model, clock).filter((event) => event.source === source).length,
-    );
+    const readyFor = (route: Route) => ready(model, clock, route).filter((event) => event.source === source).length;
+    for (const route of routes) expect(keeper.ready('mixpanel', route).get(source) ?? 0).toBe(readyFor(route));
     total.accepted += count.accepted;
     total.duplicates += count.duplicates;
     total.waiting += count.waiting;
@@ -263,10 +294,13 @@ const commands = [
   fc
     .tuple(some, fc.integer({ min: 0, max: 5 }), fc.integer({ min: 1, max: 2 }), fc.boolean())
     .map(([limit, count, times, broken]) => map(limit, count, times, broken)),
-  fc.tuple(fc.shuffledSubarray(sources, { minLength: 1 }), some).map(([order, max]) => lease(order, max)),
+  fc
+    .tuple(fc.shuffledSubarray(sources, { minLength: 1 }), some, fc.constantFrom(...routes))
+    .map(([order, max, route]) => lease(order, max, route)),
   fc.tuple(fc.constantFrom(980, 990, 995, 2_000), some).map(([time, max]) => leaseOlder(time, max)),
   fc.tuple(some, fc.boolean()).map(([step, dies]) => settle(step, dies)),
   fc.tuple(some, fc.boolean()).map(([step, attempted]) => release(step, attempted)),
+  some.map(begin),
   fc.tuple(source, fc.constantFrom(1, 1_000, keepDeliveriesMs)).map(([of, ms]) => arm(of, ms)),
   fc.tuple(source, fc.constantFrom('one', 'two')).map(([of, secret]) => learn(of, secret)),
   source.map(forget),

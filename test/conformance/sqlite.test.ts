@@ -7,6 +7,7 @@ import { type Harness, keepDeliveriesMs, keeperConforms } from './keeper.ts';
 import { keeperEqualsModel } from './keeper-model.ts';
 import { keeperLearnsSecrets } from './keeper-secrets.ts';
 import { keeperCountsUnmapped } from './keeper-unmapped.ts';
+import { keeperTakesTurns } from './keeper-updates.ts';
 
 async function sqliteHarness(): Promise<Harness> {
   const folder = await mkdtemp(join(tmpdir(), 'buffer-'));
@@ -28,5 +29,6 @@ async function sqliteHarness(): Promise<Harness> {
 
 keeperConforms('SQLite', sqliteHarness);
 keeperLearnsSecrets('SQLite', sqliteHarness);
+keeperTakesTurns('SQLite', sqliteHarness);
 keeperCountsUnmapped('SQLite', sqliteHarness);
 keeperEqualsModel('SQLite', sqliteHarness, { runs: 30, commands: 50 });

@@ -11,6 +11,7 @@ export class CountsWriter {
   readonly #kinds: Statement;
   readonly #letterKinds: Statement;
   readonly #lanes: Statement;
+  readonly #behind: Statement;
   readonly #lastLetter: Statement;
 
   constructor(database: Database) {
@@ -21,6 +22,7 @@ export class CountsWriter {
     this.#kinds = database.prepare('UPDATE kinds SET kept = kept + ? WHERE n = ?');
     this.#letterKinds = database.prepare('UPDATE letter_kinds SET kept = kept + ? WHERE n = ?');
     this.#lanes = database.prepare('UPDATE lanes SET waiting = waiting + ? WHERE n = ?');
+    this.#behind = database.prepare('UPDATE lanes SET behind = behind + ? WHERE n = ?');
     this.#lastLetter = database.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('last_dead_letter_at', ?)");
   }
 
@@ -30,6 +32,7 @@ export class CountsWriter {
     for (const [n, change] of counts.kinds) this.#kinds.run(change, n);
     for (const [n, change] of counts.letterKinds) this.#letterKinds.run(change, n);
     for (const [n, change] of counts.lanes) this.#lanes.run(change, n);
+    for (const [n, change] of counts.behind) this.#behind.run(change, n);
     if (counts.lastLetterAt !== null) this.#lastLetter.run(counts.lastLetterAt);
   }
 }
@@ -40,6 +43,8 @@ export class Counts {
   readonly kinds = new Map<number, number>();
   readonly letterKinds = new Map<number, number>();
   readonly lanes = new Map<number, number>();
+  /** Of these, updates behind an older one of their key. */
+  readonly behind = new Map<number, number>();
   /** What was skipped or failed, by source and type. */
   readonly unmapped = new Map<number, Map<string, Fallen>>();
   lastLetterAt: number | null = null;
@@ -57,5 +62,8 @@ export class Counts {
   }
   lane(n: number, change: number): void {
     this.lanes.set(n, (this.lanes.get(n) ?? 0) + change);
+  }
+  laneBehind(n: number, change: number): void {
+    this.behind.set(n, (this.behind.get(n) ?? 0) + change);
   }
 }

@@ -5,7 +5,7 @@
  * `history.ts` says what goes when, `lanes.ts` how leases work.
  */
 import type { Clock } from '../../clock.ts';
-import type { Delivery, LeasedEvent, RawDelivery, Verified } from '../../model.ts';
+import type { Delivery, LeasedEvent, RawDelivery, Route, UpdateRoute, Verified } from '../../model.ts';
 import {
   type Accepted,
   BufferFullError,
@@ -21,7 +21,15 @@ import {
 } from '../contract.ts';
 import { AcceptLane } from './accept-lane.ts';
 import { Link } from './link.ts';
-import { type DeadSettlement, type DiskSpace, deliveryStride, leasedStride, type ReadyChange } from './messages.ts';
+import {
+  type DeadSettlement,
+  type DiskSpace,
+  deliveryStride,
+  leasedStride,
+  leasedUpdateStride,
+  placeName,
+  type ReadyChange,
+} from './messages.ts';
 import { ReadLane, WriteLane, writeRowsMax } from './request-lanes.ts';
 
 export type SqliteBufferOptions = {
@@ -111,15 +119,16 @@ export class SqliteBuffer implements BufferKeeper {
     await this.#writeAll(pieces.map(({ items, rows }) => ({ request: { kind: 'mapped', batch: items }, rows })));
   }
 
-  ready(destination: string): ReadonlyMap<string, number> {
-    return this.#ready.of(destination);
+  ready(destination: string, route: Route = 'event'): ReadonlyMap<string, number> {
+    return this.#ready.at(placeName(destination, route));
   }
 
   async lease(request: LeaseRequest): Promise<readonly LeasedEvent[]> {
     const rows = await this.#read('lease', request);
-    const { destination } = request;
+    const { destination, route = 'event' } = request;
     const events: LeasedEvent[] = [];
-    for (let at = 0; at < rows.length; at += leasedStride)
+    const stride = route === 'event' ? leasedStride : leasedUpdateStride;
+    for (let at = 0; at < rows.length; at += stride)
       events.push({
         position: rows[at] as number,
         id: rows[at + 1] as string,
@@ -130,6 +139,7 @@ export class SqliteBuffer implements BufferKeeper {
         attempts: rows[at + 6] as number,
         json: rows[at + 7] as string,
         destination,
+        ...(route === 'event' ? null : updateOf(route, rows[at + 8] as string, rows[at + 9] === 1)),
       });
     return events;
   }
@@ -150,6 +160,11 @@ export class SqliteBuffer implements BufferKeeper {
         return { request: { kind: 'settle', delivered, dead }, rows };
       }),
     );
+  }
+
+  async begin(positions: readonly number[]): Promise<void> {
+    const pieces = cut(positions, () => 1);
+    await this.#writeAll(pieces.map(({ items, rows }) => ({ request: { kind: 'begin', positions: items }, rows })));
   }
 
   async release(positions: readonly number[], attempted: boolean): Promise<void> {
@@ -243,19 +258,19 @@ export class SqliteBuffer implements BufferKeeper {
 
 /** What is ready in each lane, as the store's thread said last, and who wants to know of it. */
 class ReadyEvents {
-  readonly #byDestination = new Map<string, Map<string, number>>();
+  readonly #byPlace = new Map<string, Map<string, number>>();
   readonly #listeners = new Set<() => void>();
   #telling = false;
 
-  of(destination: string): ReadonlyMap<string, number> {
-    return this.#byDestination.get(destination) ?? new Map();
+  at(place: string): ReadonlyMap<string, number> {
+    return this.#byPlace.get(place) ?? none;
   }
 
   apply(changes: readonly ReadyChange[]): void {
     let more = false;
-    for (const [destination, source, ready] of changes) {
-      const sources = this.#byDestination.get(destination) ?? new Map<string, number>();
-      this.#byDestination.set(destination, sources);
+    for (const [place, source, ready] of changes) {
+      const sources = this.#byPlace.get(place) ?? new Map<string, number>();
+      this.#byPlace.set(place, sources);
       if (ready > (sources.get(source) ?? 0)) more = true;
       if (ready > 0) sources.set(source, ready);
       else sources.delete(source);
@@ -283,6 +298,12 @@ class ReadyEvents {
 function fitted<T>(answer: T | 'full'): T {
   if (answer === 'full') throw new BufferFullError('the disk has no room even for this');
   return answer;
+}
+
+const none: ReadonlyMap<string, number> = new Map();
+
+function updateOf(route: UpdateRoute, key: string, begun: boolean): Pick<LeasedEvent, 'update' | 'begun'> {
+  return { update: { route, key }, ...(begun ? { begun } : null) };
 }
 
 function bounded(page: PageRequest): PageRequest {

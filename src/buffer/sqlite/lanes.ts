@@ -1,5 +1,5 @@
 /**
- * Lanes (one for each destination and source) and the leases on their events, in memory: one process has the folder,
+ * Lanes (one for each destination, source and route) and the leases on their events, in memory: one process has the folder,
  * and a crash frees every lease.
  *
  * A lane leases from its `released` list (sorted, below the cursor) first and then from `cursor` on, so taking the next
@@ -9,8 +9,9 @@
  *      ▲                 │
  *      └─release, expiry─┘
  */
+import type { Route } from '../../model.ts';
 import type { Database, Statement } from './database.ts';
-import type { ReadyChange } from './messages.ts';
+import { placeName, type ReadyChange } from './messages.ts';
 import type { Names } from './names.ts';
 
 /** Events leased at once over all destinations; 10 requests of 2,000 for each of 8 destinations fit. */
@@ -20,7 +21,10 @@ export type Lane = {
   readonly n: number;
   readonly destination: string;
   readonly source: string;
+  readonly route: Route;
   waiting: number;
+  /** Of those that wait, updates whose turn it is not: they are not in the queue. */
+  behind: number;
   leased: number;
   cursor: number;
   released: number[];
@@ -33,7 +37,8 @@ export class Lanes {
   readonly #names: Names;
   readonly #add: Statement;
   readonly #byNumber = new Map<number, Lane>();
-  readonly #byDestination = new Map<string, Map<string, Lane>>();
+  /** By destination and route, then source. */
+  readonly #byPlace = new Map<string, Map<string, Lane>>();
   readonly #changed = new Set<Lane>();
   #fresh: Lane[] = [];
   /** No lease ends before this. */
@@ -41,39 +46,40 @@ export class Lanes {
 
   constructor(database: Database, names: Names) {
     this.#names = names;
-    this.#add = database.prepare('INSERT INTO lanes (destination, source) VALUES (?, ?)');
-    const kept = database.prepare('SELECT n, destination, source, waiting FROM lanes');
-    for (const [n, destination, source, waiting] of kept.all<[number, string, number, number]>())
-      this.#changed.add(this.#learn(n, destination, names.sourceName(source), waiting));
+    this.#add = database.prepare('INSERT INTO lanes (destination, source, route) VALUES (?, ?, ?)');
+    const kept = database.prepare('SELECT n, destination, source, route, waiting, behind FROM lanes');
+    type Row = [number, string, number, Route, number, number];
+    for (const [n, destination, source, route, waiting, behind] of kept.all<Row>())
+      this.#changed.add(this.#learn({ n, destination, source: names.sourceName(source), route, waiting, behind }));
   }
 
   /** The lane, made when there is none; inside a transaction. */
-  lane(destination: string, source: string): Lane {
-    const known = this.find(destination, source);
+  lane(destination: string, source: string, route: Route): Lane {
+    const known = this.find(destination, source, route);
     if (known) return known;
-    const n = this.#add.run(destination, this.#names.source(source)).position;
-    const lane = this.#learn(n, destination, source, 0);
+    const n = this.#add.run(destination, this.#names.source(source), route).position;
+    const lane = this.#learn({ n, destination, source, route, waiting: 0, behind: 0 });
     this.#fresh.push(lane);
     return lane;
   }
 
-  find(destination: string, source: string): Lane | undefined {
-    return this.#byDestination.get(destination)?.get(source);
+  find(destination: string, source: string, route: Route): Lane | undefined {
+    return this.#byPlace.get(placeName(destination, route))?.get(source);
   }
 
   numbered(n: number): Lane | undefined {
     return this.#byNumber.get(n);
   }
 
-  of(destination: string): readonly Lane[] {
-    return [...(this.#byDestination.get(destination)?.values() ?? [])];
+  of(destination: string, route: Route): readonly Lane[] {
+    return [...(this.#byPlace.get(placeName(destination, route))?.values() ?? [])];
   }
 
   all(): Iterable<Lane> {
     return this.#byNumber.values();
   }
 
-  committed(waiting: ReadonlyMap<number, number>): void {
+  committed(waiting: ReadonlyMap<number, number>, behind: ReadonlyMap<number, number>): void {
     this.#fresh = [];
     for (const [n, change] of waiting) {
       const lane = this.#byNumber.get(n);
@@ -81,12 +87,24 @@ export class Lanes {
       lane.waiting += change;
       this.#changed.add(lane);
     }
+    for (const [n, change] of behind) {
+      const lane = this.#byNumber.get(n);
+      if (!lane) continue;
+      lane.behind += change;
+      this.#changed.add(lane);
+    }
+  }
+
+  /** An update whose turn has come is in the queue now, older than what the cursor may have passed. */
+  hasTurn(lane: Lane, position: number): void {
+    if (position > lane.cursor) return;
+    lane.released.splice(placeOf(lane.released, position), 0, position);
   }
 
   rolledBack(): void {
     for (const lane of this.#fresh) {
       this.#byNumber.delete(lane.n);
-      this.#byDestination.get(lane.destination)?.delete(lane.source);
+      this.#byPlace.get(placeName(lane.destination, lane.route))?.delete(lane.source);
     }
     this.#fresh = [];
   }
@@ -145,7 +163,11 @@ export class Lanes {
   readyChanges(): ReadyChange[] {
     if (this.#changed.size === 0) return [];
     const changes = [...this.#changed].map(
-      (lane): ReadyChange => [lane.destination, lane.source, lane.waiting - lane.leased],
+      (lane): ReadyChange => [
+        placeName(lane.destination, lane.route),
+        lane.source,
+        lane.waiting - lane.behind - lane.leased,
+      ],
     );
     this.#changed.clear();
     return changes;
@@ -160,12 +182,13 @@ export class Lanes {
     return lease.lane;
   }
 
-  #learn(n: number, destination: string, source: string, waiting: number): Lane {
-    const lane: Lane = { n, destination, source, waiting, leased: 0, cursor: 0, released: [] };
-    this.#byNumber.set(n, lane);
-    const lanes = this.#byDestination.get(destination);
-    if (lanes) lanes.set(source, lane);
-    else this.#byDestination.set(destination, new Map([[source, lane]]));
+  #learn(known: Omit<Lane, 'leased' | 'cursor' | 'released'>): Lane {
+    const lane: Lane = { ...known, leased: 0, cursor: 0, released: [] };
+    this.#byNumber.set(lane.n, lane);
+    const place = placeName(lane.destination, lane.route);
+    const lanes = this.#byPlace.get(place);
+    if (lanes) lanes.set(lane.source, lane);
+    else this.#byPlace.set(place, new Map([[lane.source, lane]]));
     return lane;
   }
 }

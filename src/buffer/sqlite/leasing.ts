@@ -6,6 +6,7 @@ import { type Lane, leasesMax } from './lanes.ts';
 import type { Letters } from './letters.ts';
 import type { DeadSettlement, LeasedRows } from './messages.ts';
 import type { Store } from './store.ts';
+import type { Waiting } from './updates.ts';
 
 type WaitingRow = [position: number, attempts: number, receivedAt: number];
 type EventRow = [delivery: number, id: string, time: number, json: string, deliveryId: string | null];
@@ -45,10 +46,12 @@ export class Leasing {
     const { lanes } = this.#store;
     lanes.expire(monotonic);
     const basket: Basket = { rows: [], events: 0, bytes: 0, endsAt: monotonic + request.leaseMs, full: false };
-    if (request.olderThan) this.#leaseOlder(request.destination, request.olderThan, request.bytesMax, basket);
+    const { route = 'event' } = request;
+    if (request.olderThan)
+      this.#leaseOlder(lanes.of(request.destination, route), request.olderThan, request.bytesMax, basket);
     else
       for (const { source, eventsMax } of request.turns) {
-        const lane = lanes.find(request.destination, source);
+        const lane = lanes.find(request.destination, source, route);
         if (lane && !basket.full) this.#leaseTurn(lane, eventsMax, request.bytesMax, basket);
       }
     if (basket.events > 0) this.#store.sync();
@@ -81,12 +84,17 @@ export class Leasing {
     }
   }
 
-  #leaseOlder(destination: string, older: { time: number; eventsMax: number }, bytesMax: number, basket: Basket): void {
+  #leaseOlder(
+    among: readonly Lane[],
+    older: { time: number; eventsMax: number },
+    bytesMax: number,
+    basket: Basket,
+  ): void {
     const { lanes } = this.#store;
     type Row = [number, number, number, number];
     const found: { lane: Lane; row: Row }[] = [];
-    for (const lane of lanes.of(destination))
-      if (lane.waiting > lane.leased)
+    for (const lane of among)
+      if (lane.waiting - lane.behind > lane.leased)
         for (const row of this.#older.all<Row>(lane.n, Math.ceil(older.time), older.eventsMax + lane.leased))
           if (!lanes.leases.has(row[0])) found.push({ lane, row });
     found.sort((a, b) => a.row[3] - b.row[3] || a.row[0] - b.row[0]);
@@ -107,6 +115,7 @@ export class Leasing {
       return false;
     }
     basket.rows.push(position, id, lane.source, deliveryId ?? '', time, receivedAt, attempts, json);
+    if (lane.route !== 'event') basket.rows.push(...this.#store.updates.of(position));
     basket.events += 1;
     basket.bytes += bytes;
     this.#store.lanes.take(position, { lane, delivery, endsAt: basket.endsAt });
@@ -140,13 +149,16 @@ export class Settling {
 
   /** Returns what to forget in memory once the transaction is on disk. */
   settle(delivered: readonly number[], dead: readonly DeadSettlement[], counts: Counts, now: number): () => void {
-    const { names, lanes } = this.#store;
+    const { names, lanes, updates } = this.#store;
     const gone: { position: number; lane: Lane }[] = [];
+    const next: Waiting[] = [];
     const deliveries = new Map<number, { settled: number; dead: number }>();
     const leave = (position: number, died: boolean): { lane: Lane; delivery: number } | null => {
       const at = this.#find(position);
       if (!at || this.#dequeue.run(at.lane.n, position).changes === 0) return null;
       gone.push({ position, lane: at.lane });
+      const following = at.lane.route === 'event' ? null : updates.leave(position, counts);
+      if (following) next.push(following);
       const change = deliveries.get(at.delivery) ?? { settled: 0, dead: 0 };
       change.settled += 1;
       if (died) change.dead += 1;
@@ -163,16 +175,19 @@ export class Settling {
     for (const [position, change] of deliveries) this.#settleDelivery.run(change.settled, change.dead, position);
     return () => {
       for (const { position, lane } of gone) lanes.drop(position, lane);
+      for (const { position, lane } of next) lanes.hasTurn(lane, position);
     };
   }
 
   /** Returns what makes them ready again once the transaction is on disk. Whoever holds no lease any more changes nothing. */
   release(positions: readonly number[], attempted: boolean): () => void {
-    const { lanes } = this.#store;
+    const { lanes, updates } = this.#store;
     if (attempted)
       for (const position of positions) {
         const lease = lanes.leases.get(position);
-        if (lease) this.#attempted.run(lease.lane.n, position);
+        if (!lease) continue;
+        this.#attempted.run(lease.lane.n, position);
+        if (lease.lane.route !== 'event') updates.mark(position, false);
       }
     return () => lanes.giveBack(positions);
   }

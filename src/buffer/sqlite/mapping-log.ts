@@ -69,7 +69,7 @@ export class MappingLog {
   #commitOne(mapped: MappedDelivery, counts: Counts, now: number): void {
     const { delivery, state, events, dead, forgetBody } = mapped;
     const { position, id } = delivery;
-    const { names, lanes } = this.#store;
+    const { names, lanes, updates } = this.#store;
     const row = this.#delivery.get<MappedRow>(position);
     // Committed before, or given way meanwhile: nothing changes.
     if (!row || row[0] !== id || row[2] !== 0) return;
@@ -88,10 +88,13 @@ export class MappingLog {
     counts.source(kind.source, 'created', created);
     counts.source(kind.source, 'dead', deadEvents);
     for (const event of events) {
-      const lane = lanes.lane(event.destination, sourceName);
-      const added = this.#addEvent.run(position, lane.n, event.id, Math.trunc(event.time), event.json);
-      this.#enqueue.run(lane.n, added.position, Math.trunc(event.time), row[3]);
+      const lane = lanes.lane(event.destination, sourceName, event.update?.route ?? 'event');
+      const time = Math.trunc(event.time);
+      const added = this.#addEvent.run(position, lane.n, event.id, time, event.json);
       counts.lane(lane.n, 1);
+      if (event.update)
+        updates.add({ position: added.position, key: event.update.key, lane, time, receivedAt: row[3] }, counts);
+      else this.#enqueue.run(lane.n, added.position, time, row[3]);
     }
     for (const letter of dead)
       this.#letters.add({ source: kind.source, delivery: position, deliveryId: id, letter, now }, counts);

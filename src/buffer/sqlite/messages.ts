@@ -3,7 +3,7 @@
  * primitives: cloning an object for each would cost more than writing it to disk.
  */
 
-import type { DeadLetter } from '../../model.ts';
+import type { DeadLetter, Route } from '../../model.ts';
 import type {
   BufferTally,
   DeadLetterFilter,
@@ -37,6 +37,8 @@ export const deliveryStride = 9;
 /** position, id, source, delivery, time, receivedAt, attempts, json. */
 export type LeasedRows = readonly (string | number)[];
 export const leasedStride = 8;
+/** Of an update there are two more: key, begun. */
+export const leasedUpdateStride = 10;
 
 /** A secret, or null while the source is armed until `at`; with a secret `at` is when it was learned. */
 export type SecretRow = readonly [source: string, secret: string | null, at: number];
@@ -46,6 +48,7 @@ export type DeadSettlement = { readonly position: number; readonly letter: NewDe
 export type WriteRequest =
   | { readonly kind: 'mapped'; readonly batch: readonly MappedDelivery[] }
   | { readonly kind: 'settle'; readonly delivered: readonly number[]; readonly dead: readonly DeadSettlement[] }
+  | { readonly kind: 'begin'; readonly positions: readonly number[] }
   | { readonly kind: 'release'; readonly positions: readonly number[]; readonly attempted: boolean };
 
 export type NextRequest = { readonly after: number; readonly limit: number; readonly bytesMax: number };
@@ -94,8 +97,12 @@ export type Question = {
   readonly disk?: DiskSpace;
 };
 
-/** Events that are now ready in a lane: destination, source, number. */
-export type ReadyChange = readonly [destination: string, source: string, ready: number];
+/** Events that are now ready in a lane: where to (`placeName`), source, number. */
+export type ReadyChange = readonly [place: string, source: string, ready: number];
+
+export function placeName(destination: string, route: Route): string {
+  return `${route} ${destination}`;
+}
 
 export type Reply =
   | { readonly turn: number; readonly answer: unknown; readonly ready: readonly ReadyChange[] }

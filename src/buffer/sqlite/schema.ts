@@ -9,9 +9,10 @@
  *   deliveries   one small row for each webhook; its bytes are in `bodies`
  *   dedupe       what keys were seen, in the order they came; outlives the delivery when history gives way
  *   dedupe_index where the older ones of them are, by hash (keys.ts)
- *   lanes        each (destination, source) with how many events wait in it
+ *   lanes        each (destination, source, route) with how many events wait in it, and how many of them behind another
  *   events       the JSON as it will be sent; written once, kept as history after it was delivered
- *   queue        one small row for each event that waits: deleting it is what settling means
+ *   queue        one small row for each event that waits and whose turn it is: deleting it is what settling means
+ *   updates      each update that waits, by key: the oldest of a key is in the queue, the others are behind it (updates.ts)
  *   letters      dead letters; `letter_kinds` is to them what `kinds` is to deliveries
  *   unmapped_types  what was skipped or failed, by type; bounded for each source (unmapped-types.ts)
  *   secrets      each source that is armed (no secret yet) or has learned one in a handshake
@@ -20,9 +21,23 @@
 /** "trly": tells our files from other people's. */
 export const applicationId = 0x74726c79;
 /** Raised when the tables change in a way that an older relay would misread. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 export const deliveryStates = ['accepted', 'mapped', 'skipped', 'failed'] as const;
+
+const laneColumns = `(
+  n INTEGER PRIMARY KEY, destination TEXT NOT NULL, source INTEGER NOT NULL, route TEXT NOT NULL DEFAULT 'event',
+  waiting INTEGER NOT NULL DEFAULT 0, behind INTEGER NOT NULL DEFAULT 0, UNIQUE (destination, source, route)
+)`;
+
+/** From format 1, which knew plain events only. The numbers of the lanes stay: the queue names them. */
+export const toFormat2 = `
+CREATE TABLE new_lanes ${laneColumns};
+INSERT INTO new_lanes (n, destination, source, waiting) SELECT n, destination, source, waiting FROM lanes;
+DROP TABLE lanes;
+ALTER TABLE new_lanes RENAME TO lanes;
+PRAGMA user_version = 2;
+`;
 
 // AUTOINCREMENT: a plain integer key starts again when its table empties, and a cursor would then skip rows for ever.
 export const tables = `
@@ -58,10 +73,7 @@ CREATE TABLE dedupe (
 );
 CREATE TABLE dedupe_index (hash BLOB PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE lanes (
-  n INTEGER PRIMARY KEY, destination TEXT NOT NULL, source INTEGER NOT NULL, waiting INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (destination, source)
-);
+CREATE TABLE lanes ${laneColumns};
 
 CREATE TABLE events (
   position INTEGER PRIMARY KEY AUTOINCREMENT, delivery INTEGER NOT NULL, lane INTEGER NOT NULL,
@@ -94,6 +106,11 @@ CREATE INDEX letters_delivery ON letters (delivery);
  * so they raise no number.
  */
 export const laterTables = `
+CREATE TABLE IF NOT EXISTS updates (
+  position INTEGER PRIMARY KEY, key TEXT NOT NULL, lane INTEGER NOT NULL, time INTEGER NOT NULL,
+  received_at INTEGER NOT NULL, begun INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS updates_key ON updates (key, position);
 CREATE TABLE IF NOT EXISTS secrets (
   source TEXT PRIMARY KEY, armed_until INTEGER, secret TEXT, learned_at INTEGER
 ) WITHOUT ROWID;

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { Database, NoRoomError } from './database.ts';
-import { applicationId, formatVersion, laterTables, tables } from './schema.ts';
+import { applicationId, formatVersion, laterTables, tables, toFormat2 } from './schema.ts';
 
 export const pageBytes = 4096;
 /** The write-ahead log is cut back to this after a burst. */
@@ -161,7 +161,10 @@ function checkWhole(database: Database, path: string): void {
 /** Writes nothing when they are there. A full disk cannot take them, and without them nothing could be promised. */
 function addLaterTables(database: Database, path: string): void {
   try {
-    database.transaction(() => database.exec(laterTables), true);
+    database.transaction(() => {
+      if (database.number('user_version') < 2) database.exec(toFormat2);
+      database.exec(laterTables);
+    }, true);
   } catch (error) {
     if (!(error instanceof NoRoomError)) throw error;
     throw new UsageError(

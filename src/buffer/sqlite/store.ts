@@ -9,6 +9,7 @@ import { Lanes } from './lanes.ts';
 import { Names } from './names.ts';
 import { Room } from './room.ts';
 import { UnmappedTypes } from './unmapped-types.ts';
+import { Updates } from './updates.ts';
 
 export type StoreOptions = { readonly folder: string; readonly bytesMax: number; readonly keepDeliveriesMs: number };
 
@@ -20,6 +21,7 @@ export class Store {
   readonly names: Names;
   readonly lanes: Lanes;
   readonly keys: Keys;
+  readonly updates: Updates;
   readonly room: Room;
   readonly unmapped: UnmappedTypes;
   readonly keepDeliveriesMs: number;
@@ -34,6 +36,7 @@ export class Store {
     this.database = database;
     this.names = new Names(database);
     this.lanes = new Lanes(database, this.names);
+    this.updates = new Updates(database, this.lanes);
     this.room = new Room(database, options.folder, options.bytesMax);
     this.keys = new Keys(this);
     this.unmapped = new UnmappedTypes(database, this.names);
@@ -58,7 +61,7 @@ export class Store {
       this.unmapped.write(counts.unmapped);
       return made;
     }, durable);
-    this.lanes.committed(counts.lanes);
+    this.lanes.committed(counts.lanes, counts.behind);
     this.#unsynced = !durable;
     return result;
   }

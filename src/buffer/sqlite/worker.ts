@@ -116,10 +116,13 @@ class StoreThread {
           if (request.kind === 'mapped') this.#mapping.commit(request.batch, counts, now);
           else if (request.kind === 'settle')
             after.push(this.#settling.settle(request.delivered, request.dead, counts, now));
+          else if (request.kind === 'begin')
+            for (const position of request.positions) this.#store.updates.mark(position, true);
           else after.push(this.#settling.release(request.positions, request.attempted));
         }
       });
     for (const step of after) step();
+    if (requests.some((request) => request.kind === 'begin')) this.#store.sync();
   }
 
   #makeRoom(requests: readonly WriteRequest[], { monotonic, disk }: Question): void {
@@ -127,7 +130,7 @@ class StoreThread {
     for (const request of requests)
       if (request.kind === 'mapped')
         for (const { events, dead } of request.batch) {
-          for (const event of events) bytes += rowBytes + event.json.length;
+          for (const event of events) bytes += (event.update ? 2 : 1) * rowBytes + event.json.length;
           for (const letter of dead) bytes += rowBytes + (letter.eventJson?.length ?? 0) + letter.message.length;
         }
     if (bytes === 0) return;
