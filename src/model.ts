@@ -112,6 +112,8 @@ export type Outcome =
       readonly retryAfterMs?: number;
       /** True when the destination said it was too much (429): go on with one request at a time. */
       readonly slowDown: boolean;
+      /** True: it is certain that nothing of the batch was taken. Absent: nobody knows. */
+      readonly notTaken?: true;
       /** Give up on the batch after so many attempts with this reason; absent: by age only. */
       readonly attemptsMax?: number;
     }
@@ -121,15 +123,20 @@ export type Outcome =
 /** So many per window: `6000/min` is { count: 6000, windowMs: 60000 }. */
 export type Rate = { readonly count: number; readonly windowMs: number };
 
-/** What a provider says about its bodies, beyond what their content type says. */
+/**
+ * What a provider says about its bodies that their content type does not. Plain values that survive JSON, because the
+ * evaluator is told the same as the door: both must read one body alike.
+ */
 export type BodyForm = {
-  /** It sends JSON as text/plain. */
+  /** JSON is sent as text/plain (SNS). */
   readonly plainTextIsJson?: boolean;
-  /** It may send JSON lines whatever the content type says. */
+  /** What is called JSON may be JSON lines (Auth0's log streams). */
   readonly lines?: boolean;
-  /** The one form field that is the content; the others are left out. */
-  readonly unwrap?: { readonly field: string; readonly as: 'json' | 'base64-xml' };
+  /** One field of the form is the content, and the rest of the form is dropped (Mandrill, Braintree). */
+  readonly unwrap?: Unwrap;
 };
+
+export type Unwrap = { readonly field: string; readonly as: 'json' | 'base64-xml' };
 
 /** A further key of source.yaml that this provider needs. */
 export type ProviderField = {

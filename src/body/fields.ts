@@ -1,6 +1,6 @@
 /** The one field that is the content of a form, and the bound of all forms. */
 import { Buffer } from 'node:buffer';
-import type { Unwrap } from './form-of-body.ts';
+import type { Unwrap } from '../model.ts';
 import { parseJson } from './json.ts';
 import { malformed, type Parsed } from './outcome.ts';
 import { parseXml } from './xml.ts';

@@ -3,8 +3,8 @@
  * field `payload` that holds JSON (GitHub, Slack's interactivity) is that JSON; which other field a provider wraps its content in, it has to say.
  */
 import { Buffer } from 'node:buffer';
+import type { Unwrap } from '../model.ts';
 import { fieldsMax, unwrapField } from './fields.ts';
-import type { Unwrap } from './form-of-body.ts';
 import { decodeText, looksLikeJson, parseJson } from './json.ts';
 import { malformed, type Parsed } from './outcome.ts';
 import { addRepeated } from './repeated.ts';

@@ -4,8 +4,8 @@
  * ways does not. Parts are counted as they come, so that reading ends with the hundredth.
  */
 import { Buffer } from 'node:buffer';
+import type { Unwrap } from '../model.ts';
 import { fieldsMax, unwrapField } from './fields.ts';
-import type { Unwrap } from './form-of-body.ts';
 import { decodeText } from './json.ts';
 import { malformed, type Parsed } from './outcome.ts';
 import { addRepeated } from './repeated.ts';

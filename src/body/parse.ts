@@ -2,8 +2,9 @@
  * A body by its content type: one table, one file for each format. What comes out is plain (objects, arrays, strings,
  * numbers, booleans, null), bounded in shape, and holds no `__proto__` key.
  */
+
+import type { BodyForm } from '../model.ts';
 import { parseForm } from './form.ts';
-import type { BodyForm } from './form-of-body.ts';
 import { looksLikeJson, parseJson } from './json.ts';
 import { parseJsonLines } from './lines.ts';
 import { parseMultipart } from './multipart.ts';

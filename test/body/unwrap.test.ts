@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import type { BodyForm } from '../../src/body/form-of-body.ts';
 import { parseBody } from '../../src/body/parse.ts';
+import type { BodyForm } from '../../src/model.ts';
 
 /** It has no types. */
 const braintree = createRequire(import.meta.url)('braintree');

@@ -95,6 +95,7 @@ function otherSecret({ secret = '' }: Vector): string {
     return secret.slice(0, -1) + (secret.at(-1) === '1' ? '2' : '1');
   }
   // In the middle: the ends of base64 and of keys are read in more than one way.
-  const at = Math.floor(secret.length / 2);
+  const middle = Math.floor(secret.length / 2);
+  const at = secret[middle] === ':' ? middle + 1 : middle;
   return secret.slice(0, at) + (secret[at] === 'A' ? 'B' : 'A') + secret.slice(at + 1);
 }
