@@ -1,12 +1,13 @@
 /**
- * The private port: how the relay is, and lists of what it holds. Only reads, but for emptying the sandbox. Every answer
- * comes within five seconds, is never cached, and passes the mask that cuts out known secrets.
+ * The private port: how the relay is, and lists of what it holds. Only reads, but for emptying the sandbox and arming
+ * sources (arming.ts). Every answer comes within five seconds, is never cached, and passes the mask that cuts out known secrets.
  */
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { BufferKeeper, Page, PageRequest } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
 import { HEALTH_CONTENT_TYPE, healthStatusCode, type PrivateHealthReport } from '../observe/health.ts';
 import type { Mask } from '../observe/mask.ts';
+import { type ArmingAccess, armRoutes } from './arming.ts';
 import { hostGuard, originGuard, tokenGuard } from './guards.ts';
 import { ProblemError, sendProblem } from './problems.ts';
 import { deadLettersQuery, deliveriesQuery, given, noQuery, pageOf, pageQuery, parseQuery } from './queries.ts';
@@ -26,6 +27,7 @@ export type AdminDeps = {
   /** RELAY_PUBLIC_URL, or the public listener's own address; without a slash at its end. */
   readonly publicUrl: () => string;
   readonly buffer: Pick<BufferKeeper, 'deliveries' | 'deadLetters'>;
+  readonly arming: ArmingAccess;
   /** Null: not in sandbox mode. */
   readonly sandbox: SandboxAccess | null;
   /** A request failed in the relay itself. */
@@ -38,7 +40,11 @@ export type SandboxAccess = {
 };
 
 type Handler = (req: Request, res: Response) => Promise<void>;
-export type AdminRoute = { readonly path: string; readonly method: 'get' | 'delete'; readonly answer: Handler };
+export type AdminRoute = {
+  readonly path: string;
+  readonly method: 'get' | 'post' | 'delete';
+  readonly answer: Handler;
+};
 
 /** Nothing here takes longer while the relay is well. */
 const ANSWER_WITHIN_MS = 5_000;
@@ -137,6 +143,7 @@ export function adminRoutes(deps: AdminDeps): readonly AdminRoute[] {
       parseQuery(noQuery, req);
       json(res, { items: items(await bounded(deps.health())), next: null });
     }),
+    ...armRoutes(deps, bounded),
     get('/api/deliveries', async (req, res) => {
       const { limit, after, ...filter } = parseQuery(deliveriesQuery, req);
       json(res, await bounded(deps.buffer.deliveries(given(filter), pageOf({ limit, after }))));

@@ -4,7 +4,7 @@
  * to point to 127.0.0.1, or a plain cross-site form); Host and Origin tell such requests apart.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { ProblemError } from './problems.ts';
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
@@ -22,14 +22,17 @@ export function hostGuard(): RequestHandler {
 /** Requests that change something must not come from the page of another site. */
 export function originGuard(): RequestHandler {
   return (req, _res, next) => {
-    if (READING.has(req.method)) return next();
-    const { origin, host } = req.headers;
-    const foreignSite = /^(cross-site|same-site)$/i.test(String(req.headers['sec-fetch-site'] ?? ''));
-    // `Origin: null` (a sandboxed frame, a file) has no host and is foreign too.
-    const foreignOrigin = origin !== undefined && URL.parse(origin)?.host !== host?.toLowerCase();
-    if (foreignSite || foreignOrigin) throw new ProblemError('foreign_origin');
+    if (!READING.has(req.method) && isForeign(req)) throw new ProblemError('foreign_origin');
     next();
   };
+}
+
+/** Made by the page of another site. */
+export function isForeign({ headers }: Pick<Request, 'headers'>): boolean {
+  const { origin, host } = headers;
+  const foreignSite = /^(cross-site|same-site)$/i.test(String(headers['sec-fetch-site'] ?? ''));
+  // `Origin: null` (a sandboxed frame, a file) has no host and is foreign too.
+  return foreignSite || (origin !== undefined && URL.parse(origin)?.host !== host?.toLowerCase());
 }
 
 /** The token is compared as a digest, in constant time: neither its letters nor its length show in the time taken. */

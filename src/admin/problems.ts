@@ -9,6 +9,8 @@ export const adminProblems = {
   foreign_origin: { status: 403, title: 'Not from another site' },
   not_found: { status: 404, title: 'Nothing is here' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
+  cannot_learn: { status: 409, title: 'This source learns no secret' },
+  has_secret: { status: 409, title: 'This source has a secret' },
   failed: { status: 500, title: 'The relay failed to answer; its log says why' },
   unavailable: { status: 503, title: 'The relay cannot answer now' },
 } as const;

@@ -43,6 +43,13 @@ Examples:
   trackrelay send stripe --url https://hooks.example.com    another relay, with the secret it has
 Secrets come from the environment, as for serve; in sandbox mode from the data folder.
 `,
+  arm: `
+Examples:
+  trackrelay arm asana             for ten minutes the next handshake's secret is kept; waits until it came
+  trackrelay arm asana --forget    to learn another one; the old one no longer counts
+  trackrelay arm notion --no-wait  returns at once; run it again within the ten minutes to see what to paste
+It talks to the relay's private listener; RELAY_ADMIN_TOKEN is sent when it is set.
+`,
   providers: `
 Examples:
   trackrelay providers           all of them

@@ -7,7 +7,7 @@ import { request as requestHttps } from 'node:https';
 import { UsageError } from '../errors.ts';
 
 export type Question = {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;

@@ -80,6 +80,13 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
     .action(async (source, what, options) =>
       end(await (await import('./send.ts')).send({ source, what: what ?? null, ...options }, context(options))),
     );
+  add('arm <source>', 'let a running relay take the secret that the provider hands over when the webhook is created')
+    .option('--no-wait', 'return at once instead of waiting until it was learned')
+    .option('--forget', 'drop the secret it has learned before')
+    .option('--url <url>', 'its private listener; default: the one of this environment')
+    .action(async (source, options) =>
+      end(await (await import('./arm.ts')).arm({ source, ...options }, context(options))),
+    );
   add('providers [name]', 'list the providers a source can name, or show one').action(async (name, options) =>
     end((await import('./providers.ts')).showProviders(name ?? null, context(options))),
   );

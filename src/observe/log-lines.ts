@@ -26,6 +26,8 @@ export const logLines = {
   'source.loaded': 'A source and its mapping are in use.',
   'source.refused': 'A change of a source was refused; what ran before goes on.',
   'source.closed': 'A source is closed: its secret is missing.',
+  'source.armed': 'A source takes the secret of a handshake, until the time said.',
+  'source.secret_forgotten': 'The operator dropped the secret that a source had learned.',
   'source.removed': 'The folder of a source is gone.',
   'source.trouble': 'The mappings folder cannot be read; what is loaded stays.',
   'evaluator.restarted': 'The evaluator was stopped and a new one took its place.',

@@ -5,6 +5,7 @@ import { addressLimiter } from '../intake/limits.ts';
 import { createPublicApp } from '../intake/public-app.ts';
 import { type Listening, listen } from '../intake/server.ts';
 import { healthStatusCode, privateHealth, publicHealth } from '../observe/health.ts';
+import { armingOf } from './arming.ts';
 import type { Core } from './core.ts';
 import { sandboxPages } from './sandbox-pages.ts';
 
@@ -54,6 +55,7 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
       sources.statuses().map((status) => ({ status, source: sources.library.get(status.name)?.source ?? null })),
     publicUrl: () => settings.publicUrl ?? publicUrl(),
     buffer: core.buffer,
+    arming: armingOf(core),
     sandbox: core.opened.sandbox && sandboxPages(core.opened.sandbox.double),
     failed: (request, error) => log.error('request.failed', { request, error: String(error) }),
   });

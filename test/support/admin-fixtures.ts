@@ -34,6 +34,14 @@ export function adminDeps(given: Partial<AdminDeps> = {}): { readonly deps: Admi
         return page;
       },
     },
+    arming: {
+      canLearn: () => false,
+      pastesBack: () => false,
+      arm: async () => 'armed',
+      armed: async () => new Map(),
+      learnedSecrets: async () => new Map(),
+      forgetSecret: async () => false,
+    },
     sandbox: null,
     failed: (what, error) => calls.failures.push([what, error]),
     ...given,

@@ -1,0 +1,164 @@
+/**
+ * Arming: for ten minutes a source takes the secret that its provider hands over in a handshake.
+ *
+ *   idle ──POST arm──▶ armed (until …) ──a handshake──▶ learned ──DELETE secret──▶ idle
+ *
+ * A learned secret is never shown, with one exception: where the operator has to paste it back into the provider's page
+ * it stands once in the answer of GET, to whoever may also change things here, within the ten minutes and only when
+ * this run of the relay was asked to arm. What that takes is in memory alone.
+ */
+import type { Request } from 'express';
+import { BufferFullError, type BufferKeeper } from '../buffer/contract.ts';
+import type { Clock } from '../clock.ts';
+import type { AdminRoute } from './admin-app.ts';
+import { isForeign } from './guards.ts';
+import { ProblemError } from './problems.ts';
+import { noQuery, parseQuery } from './queries.ts';
+import type { ListedSource } from './source-list.ts';
+
+export type ArmingAccess = Pick<BufferKeeper, 'arm' | 'armed' | 'learnedSecrets' | 'forgetSecret'> & {
+  /** Its provider hands a secret over in a handshake. */
+  readonly canLearn: (source: string) => boolean;
+  /** The operator has to paste the secret into a page of the provider's. */
+  readonly pastesBack: (source: string) => boolean;
+};
+
+export type ArmingDeps = {
+  readonly clock: Clock;
+  readonly token: string | null;
+  readonly sources: () => readonly ListedSource[];
+  readonly arming: ArmingAccess;
+};
+
+/** Long enough to create a webhook at the provider by hand. */
+const ARMED_MS = 10 * 60_000;
+
+type Bounded = <T>(promise: Promise<T>) => Promise<T>;
+/** An arming of this run; `shown`: what was learned with it has been given out. */
+type OwnArming = { readonly until: number; shown: boolean };
+type State = {
+  readonly source: string;
+  readonly state: 'idle' | 'armed' | 'learned';
+  readonly armed_until?: string;
+  readonly learned_at?: string;
+  /** Why a secret that is to be pasted back is not in this answer. */
+  readonly token_hidden?: string;
+};
+
+export function armRoutes(deps: ArmingDeps, bounded: Bounded): readonly AdminRoute[] {
+  const { arming, clock } = deps;
+  /** By source; at most the sources there are. */
+  const own = new Map<string, OwnArming>();
+  const path = '/api/sources/:source/arm';
+  return [
+    {
+      path,
+      method: 'post',
+      answer: async (req, res) => {
+        parseQuery(noQuery, req);
+        const source = learnableSource(deps, req);
+        const until = clock.now() + ARMED_MS;
+        if ((await bounded(whileThereIsRoom(arming.arm(source, until)))) === 'has_secret')
+          throw new ProblemError(
+            'has_secret',
+            'It has learned one already; drop that first (trackrelay arm --forget).',
+          );
+        for (const [name, one] of own) if (one.until <= clock.now()) own.delete(name);
+        own.set(source, { until, shown: false });
+        res.json({ source, armed_until: iso(until) });
+      },
+    },
+    {
+      path,
+      method: 'get',
+      answer: async (req, res) => {
+        parseQuery(noQuery, req);
+        const source = knownSource(deps, req).status.name;
+        const now = clock.now();
+        const [armed, learned] = await bounded(Promise.all([arming.armed(now), arming.learnedSecrets()]));
+        const secret = learned.get(source);
+        const until = armed.get(source);
+        if (!secret) {
+          const state: State =
+            until === undefined ? { source, state: 'idle' } : { source, state: 'armed', armed_until: iso(until) };
+          res.json(state);
+          return;
+        }
+        const state: State = { source, state: 'learned', learned_at: iso(secret.learnedAt) };
+        if (!arming.pastesBack(source)) {
+          res.json(state);
+          return;
+        }
+        const hidden = whyHidden(deps, req, own.get(source), now);
+        if (hidden !== null) {
+          res.json({ ...state, token_hidden: hidden } satisfies State);
+          return;
+        }
+        (own.get(source) as OwnArming).shown = true;
+        // Past the mask, which knows it: this is the one place where it may be read.
+        res.json({ ...state, token: secret.secret });
+      },
+    },
+    {
+      path: '/api/sources/:source/secret',
+      method: 'delete',
+      answer: async (req, res) => {
+        parseQuery(noQuery, req);
+        // Also of a source whose folder is gone: what it learned is still in the store.
+        const source = nameOf(req);
+        const forgotten = await bounded(whileThereIsRoom(arming.forgetSecret(source)));
+        own.delete(source);
+        if (!forgotten) knownSource(deps, req);
+        res.json({ source, forgotten });
+      },
+    },
+  ];
+}
+
+/** Null: it may be shown. */
+function whyHidden(deps: ArmingDeps, req: Request, own: OwnArming | undefined, now: number): string | null {
+  // Without a token everybody on this machine is let in. A token that may only read must not come this far either.
+  if (deps.token === null) return 'it is shown only to who has RELAY_ADMIN_TOKEN, and none is set';
+  if (own === undefined) return 'it was not armed by this run of the relay';
+  if (own.shown) return 'it was shown already';
+  if (own.until <= now) return 'the ten minutes are over';
+  // A look without reading (HEAD, a page of another site) must not use up the one time.
+  return req.method === 'GET' && !isForeign(req) ? null : 'it is shown only to a GET of the operator';
+}
+
+function nameOf(req: Request): string {
+  return String(req.params.source);
+}
+
+function knownSource(deps: ArmingDeps, req: Request): ListedSource {
+  const found = deps.sources().find(({ status }) => status.name === nameOf(req));
+  if (found === undefined) throw new ProblemError('not_found', 'There is no source of that name.');
+  return found;
+}
+
+function learnableSource(deps: ArmingDeps, req: Request): string {
+  const { status, source } = knownSource(deps, req);
+  const { name } = status;
+  if (!deps.arming.canLearn(name)) {
+    const why = source === null ? 'its source.yaml was refused' : `${source.provider} hands over none in a handshake`;
+    throw new ProblemError('cannot_learn', `${name} learns no secret: ${why}.`);
+  }
+  if ((source?.secrets.length ?? 0) > 0)
+    throw new ProblemError('has_secret', 'Its source.yaml gives one, which comes first.');
+  if (status.missing.length > 0)
+    throw new ProblemError('cannot_learn', `${name} is closed: set ${status.missing.join(', ')} first.`);
+  return name;
+}
+
+async function whileThereIsRoom<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof BufferFullError) throw new ProblemError('unavailable', 'The disk has no room.');
+    throw error;
+  }
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
