@@ -38,6 +38,7 @@ for (const name of [
   'okta',
   'mailchimp',
   'zuora',
+  'cloudevents',
 ]) {
   const secrets = ['asana', 'notion'].includes(name) ? [] : [secretOf(name)];
   const source = sourceOf(name, { secrets, fields: fields[name] ?? {} });
@@ -215,6 +216,30 @@ describe('a secret that comes in a handshake', () => {
     const answer = await ask('asana', { method: 'POST', headers: signed, body: '{}' });
     expect(answer).toMatchObject({ status: 503, kept: 0 });
     expect(answer.headers['retry-after']).toBeDefined();
+  });
+});
+
+describe('CloudEvents', () => {
+  const asks = { 'webhook-request-origin': 'events.example.com', 'webhook-request-rate': '120' };
+
+  it('are allowed to come, by OPTIONS, at the rate that was asked for', async () => {
+    const answer = await ask('cloudevents', { method: 'OPTIONS', headers: asks });
+    expect(answer).toMatchObject({ status: 200, text: '', kept: 0, result: ['handshake'] });
+    expect(answer.headers.allow).toBe('POST');
+    expect(answer.headers['webhook-allowed-origin']).toBe('events.example.com');
+    expect(answer.headers['webhook-allowed-rate']).toBe('120');
+  });
+
+  it('may come at any rate when none was asked for', async () => {
+    const headers = { 'webhook-request-origin': 'events.example.com' };
+    expect((await ask('cloudevents', { method: 'OPTIONS', headers })).headers['webhook-allowed-rate']).toBe('*');
+  });
+
+  it('are refused by OPTIONS without an origin, with one that is no name, and elsewhere', async () => {
+    expect((await ask('cloudevents', { method: 'OPTIONS' })).status).toBe(405);
+    const headers = { 'webhook-request-origin': 'a, b' };
+    expect((await ask('cloudevents', { method: 'OPTIONS', headers })).status).toBe(401);
+    expect((await ask('stripe', { method: 'OPTIONS', headers: asks })).status).toBe(405);
   });
 });
 
