@@ -1,5 +1,6 @@
 /**
- * Writes README's tables from the tables in code, between `<!-- BEGIN name -->` and `<!-- END name -->`:
+ * Writes README's tables from the tables in code, between `<!-- BEGIN name -->` and `<!-- END name -->`, and
+ * docs/providers.md whole:
  *
  *   node scripts/readme.ts            writes them
  *   node scripts/readme.ts --check    exits 1 when README differs (test/house/readme.test.ts does the same)
@@ -9,9 +10,10 @@ import { commandTable } from '../src/cli/program.ts';
 import { settingsMarkdown } from '../src/config/settings-table.ts';
 import { deadLetterReasons, refusals } from '../src/errors.ts';
 import { metricsMarkdown } from '../src/observe/metrics-table.ts';
-import { providers } from '../src/verify/registry.ts';
+import { providersPage, providersTable } from './provider-pages.ts';
 
 const file = new URL('../README.md', import.meta.url);
+const page = new URL('../docs/providers.md', import.meta.url);
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
@@ -37,11 +39,7 @@ const sections: Readonly<Record<string, () => string>> = {
       ['reason', 'what it means'],
       Object.entries(deadLetterReasons).map(([name, text]) => [code(name), text]),
     ),
-  providers: () =>
-    table(
-      ['provider', 'sender', 'how sure', 'secret'],
-      [...providers.values()].map((one) => [code(one.name), `[${one.label}](${one.docs})`, one.confidence, one.secret]),
-    ),
+  providers: providersTable,
   metrics: metricsMarkdown,
 };
 
@@ -59,6 +57,10 @@ export function withTables(readme: string): string {
 if (import.meta.main) {
   const before = readFileSync(file, 'utf8');
   const after = withTables(before);
-  if (process.argv.includes('--check')) process.exitCode = before === after ? 0 : 1;
-  else writeFileSync(file, after);
+  const same = before === after && readFileSync(page, 'utf8') === providersPage();
+  if (process.argv.includes('--check')) process.exitCode = same ? 0 : 1;
+  else {
+    writeFileSync(file, after);
+    writeFileSync(page, providersPage());
+  }
 }

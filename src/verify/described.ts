@@ -12,6 +12,10 @@ export type Described = {
   readonly secret: string;
   /** Where to paste the relay's URL. */
   readonly register: string;
+  /** Where the secret comes from; `handshake`: unless source.yaml has one. */
+  readonly secret_from: 'source.yaml' | 'handshake' | 'none';
+  /** Whether the registered URL is part of what is signed. */
+  readonly url_signed: boolean;
   readonly fields: readonly { readonly name: string; readonly required: boolean; readonly what: string }[];
   /** `HMAC-SHA256 in the header x-…`. */
   readonly proof: string;
@@ -45,6 +49,8 @@ export function described(provider: Provider): Described {
   const { name, label, confidence, docs, secret, register, proof } = provider;
   return {
     ...{ name, label, confidence, docs, secret, register },
+    secret_from: secretFromOf(provider),
+    url_signed: signedOf(proof)?.includes('{url}') ?? false,
     fields: (provider.fields ?? []).map(({ name: field, required, what }) => ({ name: field, required, what })),
     proof: proofOf(proof),
     signed: signedOf(proof),
@@ -58,6 +64,11 @@ export function described(provider: Provider): Described {
     handshake: provider.handshakes ?? null,
     answer: answerOf(provider),
   };
+}
+
+function secretFromOf({ secretFrom }: Provider): Described['secret_from'] {
+  if (secretFrom === undefined) return 'source.yaml';
+  return secretFrom === 'learned' ? 'handshake' : 'none';
 }
 
 function rotationOf({ secretFrom }: Provider): string {

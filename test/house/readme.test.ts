@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { providersPage } from '../../scripts/provider-pages.ts';
 import { withTables } from '../../scripts/readme.ts';
 import { commandTable } from '../../src/cli/program.ts';
 import { root } from './source-tree.ts';
@@ -9,6 +10,10 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
 it('README has the tables that the code has (node scripts/readme.ts writes them)', () => {
   expect(withTables(readme)).toBe(readme);
+});
+
+it('docs/providers.md is what the code knows of the providers (node scripts/readme.ts writes it)', () => {
+  expect(readFileSync(join(root, 'docs/providers.md'), 'utf8')).toBe(providersPage());
 });
 
 it('notices when a table in README is not what the code has', () => {
