@@ -8,6 +8,7 @@ import type { Source } from '../model.ts';
 import type { Place } from '../verify/provider.ts';
 import { providers } from '../verify/registry.ts';
 import { setAt, valueAt } from './payload.ts';
+import { isTimeLike } from './redate.ts';
 
 export type IdSample = { readonly headers: Record<string, string>; readonly value: unknown };
 
@@ -26,7 +27,8 @@ export function freshenId(source: Source, sample: IdSample, keep: ReadonlySet<st
   for (const place of places) {
     if (!('header' in place) && !('body' in place)) continue;
     const before = 'header' in place ? sample.headers[place.header] : valueAt(sample.value, place.body.split('.'));
-    if (typeof before !== 'string' && typeof before !== 'number') continue;
+    // A time is moved with all the others, and then tells this webhook from the one before.
+    if ((typeof before !== 'string' && typeof before !== 'number') || isTimeLike(before, now)) continue;
     if ('body' in place && keep.has(place.body)) return { changed: true, old };
     const fresh = freshLike(`${before}`, now);
     if ('header' in place) sample.headers[place.header] = fresh;

@@ -16,7 +16,7 @@ async function checked(changes: Readonly<Record<string, string | null>>, json = 
 describe('trackrelay check', () => {
   it('finds nothing wrong in the samples', async () => {
     const { code, out, err } = await run(['check']);
-    expect(out).toMatch(/Checked 4 sources, \d+ cases: 0 problems\.\n$/);
+    expect(out).toMatch(/Checked \d\d sources, \d+ cases: 0 problems\.\n$/);
     expect({ code, err }).toEqual({ code: 0, err: '' });
   });
 

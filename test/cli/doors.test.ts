@@ -168,7 +168,7 @@ describe('trackrelay demo', () => {
     const { sent, arrived, missing, refused } = JSON.parse(out);
     expect({ missing, refused }).toEqual({ missing: [], refused: [] });
     expect(sent).toBeGreaterThan(20);
-    expect(new Set(arrived.map(({ source }: { source: string }) => source)).size).toBe(4);
+    expect(new Set(arrived.map(({ source }: { source: string }) => source)).size).toBeGreaterThan(4);
     expect(code).toBe(0);
     expect(readdirSync(folder.path)).toEqual([]);
   });
