@@ -84,6 +84,8 @@ export const deadLetterReasons = {
   too_large: 'The event is larger than a request may be.',
   rejected: 'The destination refused the event; the message carries its words.',
   unreadable_answer: 'The destination answered success with a body nobody understands, three times.',
+  unknown_outcome:
+    'The answer to an update that would count twice ($add, $append) was lost: it may have been counted, so it is not sent again.',
   gave_up: 'The event could not be delivered within RELAY_GIVE_UP_AFTER.',
   unknown_destination: 'The source names a destination that does not exist any more.',
 } as const;

@@ -30,10 +30,10 @@ export interface Destination extends AsyncDisposable {
   /** Age (ms) past which the destination takes no event; null when it takes any. */
   readonly eventAgeMaxMs: number | null;
   /** Bytes that `events` take in one request, uncompressed, wrapping and token included. */
-  sizeOf(event: Pick<LeasedEvent, 'json'>): number;
-  /** One request. Never throws: a broken connection is an outcome. Ends by itself (RELAY_SEND_TIMEOUT). */
+  sizeOf(event: Pick<LeasedEvent, 'json' | 'update'>): number;
+  /** One request, of events of one route. Never throws: a broken connection is an outcome. Ends by itself (RELAY_SEND_TIMEOUT). */
   send(events: readonly LeasedEvent[], signal: AbortSignal): Promise<SendResult>;
-  /** Ask whether the destination answers again, without sending events; null: it has no such question, send one batch instead. */
+  /** Ask whether the destination answers again, before updates that go once are risked on it; null: it has no such question. */
   readonly probe: (() => Promise<Outcome>) | null;
 }
 

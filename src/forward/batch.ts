@@ -1,10 +1,12 @@
 /** A batch: events that go in one request, and again together until they are settled or the batch is split. */
-import type { LeasedEvent } from '../model.ts';
+import type { LeasedEvent, Route } from '../model.ts';
 
 export type Batch = {
   readonly id: string;
   readonly events: readonly LeasedEvent[];
   readonly bytes: number;
+  /** One update that is never sent again once it may have arrived. */
+  readonly once: boolean;
   /** Halvings that led to it. */
   readonly depth: number;
   /**
@@ -30,7 +32,7 @@ export const WRAPPING_BYTES = 16;
 export type Bounds = { readonly eventsMax: number; readonly bytesMax: number };
 export type Sized = { readonly event: LeasedEvent; readonly bytes: number };
 
-/** Cuts leased events into batches, in order, each within the bounds; one that alone is over them gets its own. */
+/** Cuts leased events of one route into batches, in order, each within the bounds; one that alone is over them gets its own. */
 export function packBatches(
   sized: readonly Sized[],
   bounds: Bounds,
@@ -40,14 +42,17 @@ export function packBatches(
   const batches: Batch[] = [];
   let events: LeasedEvent[] = [];
   let bytes = WRAPPING_BYTES;
+  const once = goesOnce(sized[0]?.event.update?.route ?? 'event');
+  // Alone, so that a lost answer leaves one of them open and not all that were sent with it.
+  const eventsMax = once ? 1 : bounds.eventsMax;
   const close = () => {
     if (events.length === 0) return;
-    batches.push(createBatch(newId(), events, bytes, leaseEndsAt));
+    batches.push(createBatch({ id: newId(), events, bytes, once, leaseEndsAt }));
     events = [];
     bytes = WRAPPING_BYTES;
   };
   for (const next of sized) {
-    if (events.length >= bounds.eventsMax || bytes + next.bytes > bounds.bytesMax) close();
+    if (events.length >= eventsMax || bytes + next.bytes > bounds.bytesMax) close();
     events.push(next.event);
     bytes += next.bytes;
   }
@@ -55,9 +60,12 @@ export function packBatches(
   return batches;
 }
 
-function createBatch(id: string, events: readonly LeasedEvent[], bytes: number, leaseEndsAt: number): Batch {
-  const budget = { left: EXTRA_REQUESTS_MAX, notBefore: 0 };
-  return { id, events, bytes, depth: 0, budget, leaseEndsAt, attempts: 0, strikes: 0 };
+export function goesOnce(route: Route): boolean {
+  return route.endsWith('_once');
+}
+
+function createBatch(made: Pick<Batch, 'id' | 'events' | 'bytes' | 'once' | 'leaseEndsAt'>): Batch {
+  return { ...made, depth: 0, budget: { left: EXTRA_REQUESTS_MAX, notBefore: 0 }, attempts: 0, strikes: 0 };
 }
 
 /** Two halves, first half first. Call with two events or more. */

@@ -1,6 +1,7 @@
 /**
  * What becomes of leased events in the buffer: settled, given back, kept longer. Nothing here throws: what the buffer
- * does not take stays leased, comes back when the lease ends and is sent again, which `$insert_id` makes harmless.
+ * does not take stays leased, comes back when the lease ends and is sent again, which `$insert_id` makes harmless; an update
+ * that goes once was begun and is buried then.
  */
 import type { BufferKeeper, NewDeadLetter, Settlement } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
@@ -9,7 +10,10 @@ import type { LeasedEvent } from '../model.ts';
 import { positionsOf } from './batch.ts';
 import { type ForwardHooks, tell } from './hooks.ts';
 
-export type ForwardBuffer = Pick<BufferKeeper, 'ready' | 'lease' | 'extend' | 'settle' | 'release' | 'onWork'>;
+export type ForwardBuffer = Pick<
+  BufferKeeper,
+  'ready' | 'lease' | 'extend' | 'begin' | 'settle' | 'release' | 'onWork'
+>;
 
 /** A store that is busy for a moment should not cost a second sending. */
 const SETTLE_TRIES = 3;
@@ -61,6 +65,17 @@ export class Custody {
       await this.#buffer.release(positionsOf(events), attempted);
     } catch (error) {
       tell(() => this.#hooks.trouble?.('release', error));
+    }
+  }
+
+  /** True: it is on disk that they may have left. */
+  async begin(events: readonly LeasedEvent[]): Promise<boolean> {
+    try {
+      await this.#buffer.begin(positionsOf(events));
+      return true;
+    } catch (error) {
+      tell(() => this.#hooks.trouble?.('begin', error));
+      return false;
     }
   }
 

@@ -1,4 +1,7 @@
-/** Events that cannot be sent any more: past the destination's age limit, older than RELAY_GIVE_UP_AFTER, larger than a request. */
+/**
+ * Events that cannot be sent any more: past the destination's age limit, older than RELAY_GIVE_UP_AFTER, larger than a
+ * request, or updates that go once and were begun before.
+ */
 import type { Clock } from '../clock.ts';
 import type { Destination } from '../destinations/contract.ts';
 import type { LeasedEvent } from '../model.ts';
@@ -10,7 +13,7 @@ export type ExpiryOptions = {
   readonly clock: Clock;
   readonly destination: Destination;
   readonly custody: Custody;
-  readonly queue: Queue;
+  readonly queues: readonly Queue[];
   readonly giveUpAfterMs: number;
   readonly bytesMax: number;
   /** What the destination said last, for the letters. */
@@ -33,10 +36,11 @@ export class Expiry {
     const now = clock.now();
     const timeMin = destination.eventAgeMaxMs === null ? Number.NEGATIVE_INFINITY : now - destination.eventAgeMaxMs;
     const receivedMin = now - giveUpAfterMs;
-    if (events.every((event) => event.time >= timeMin && event.receivedAt >= receivedMin)) return events;
+    const inTime = (event: LeasedEvent) => event.time >= timeMin || event.update !== undefined;
+    if (events.every((event) => inTime(event) && event.receivedAt >= receivedMin)) return events;
 
-    const tooOld = events.filter((event) => event.time < timeMin);
-    const gaveUp = events.filter((event) => event.time >= timeMin && event.receivedAt < receivedMin);
+    const tooOld = events.filter((event) => !inTime(event));
+    const gaveUp = events.filter((event) => inTime(event) && event.receivedAt < receivedMin);
     const words = lastWords();
     const last = words === null ? '' : ` It said last: ${words}`;
     await custody.bury(
@@ -46,7 +50,19 @@ export class Expiry {
       sent,
     );
     await custody.bury(gaveUp, 'gave_up', `Not delivered within ${hours(giveUpAfterMs)} of receipt.${last}`, sent);
-    return events.filter((event) => event.time >= timeMin && event.receivedAt >= receivedMin);
+    return events.filter((event) => inTime(event) && event.receivedAt >= receivedMin);
+  }
+
+  /** What was just leased: buries what must not be sent, or not again; answers the others. */
+  async buryUnsendable(events: readonly LeasedEvent[]): Promise<readonly LeasedEvent[]> {
+    const begun = events.filter((event) => event.begun);
+    if (begun.length === 0) return await this.buryOld(events, 0);
+    const message = 'It was being sent when the relay ended, or its settlement failed; no answer is known.';
+    await this.#options.custody.bury(begun, 'unknown_outcome', message, 1);
+    return await this.buryOld(
+      events.filter((event) => !event.begun),
+      0,
+    );
   }
 
   /**
@@ -69,18 +85,22 @@ export class Expiry {
 
   /** While the destination does not answer nothing is leased to be sent, yet events grow too old. */
   async sweep(stopping: () => boolean): Promise<void> {
-    const { bytesMax, custody, queue } = this.#options;
+    for (const queue of this.#options.queues) await this.#sweepQueue(queue, stopping);
+  }
+
+  async #sweepQueue(queue: Queue, stopping: () => boolean): Promise<void> {
+    const { bytesMax, custody } = this.#options;
     for (let round = 0; round < SWEEP_ROUNDS_MAX && !stopping(); round++) {
       const events = await queue.takeOutdated(bytesMax);
       if (events.length === 0) break;
-      await custody.release(await this.buryOld(events, 0), false);
+      await custody.release(await this.buryUnsendable(events), false);
     }
     // Within a source the oldest come first: one young event means that those behind it are young too.
     const young = new Set<string>();
     for (let round = 0; round < SWEEP_ROUNDS_MAX && !stopping(); round++) {
       const events = await queue.takeOldest(young, bytesMax);
       if (events.length === 0) return;
-      const left = await this.buryOld(events, 0);
+      const left = await this.buryUnsendable(events);
       for (const { source } of left) young.add(source);
       await custody.release(left, false);
     }

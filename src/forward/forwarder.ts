@@ -8,7 +8,6 @@
  */
 import { type Clock, newId } from '../clock.ts';
 import type { Destination, SendResult } from '../destinations/contract.ts';
-import type { DeadLetterReason } from '../errors.ts';
 import type { LeasedEvent, Outcome, Rate } from '../model.ts';
 import type { RetrySettings } from './backoff.ts';
 import { type Batch, bytesOf, DEPTH_MAX, EXTRA_REQUESTS_MAX, halve, packBatches } from './batch.ts';
@@ -16,9 +15,12 @@ import { type Bell, createBell } from './bell.ts';
 import { Circuit, type CircuitStatus } from './circuit.ts';
 import { Custody, type ForwardBuffer } from './custody.ts';
 import { Expiry } from './expiry.ts';
+import { explain, failedSending, reasonOf } from './explain.ts';
 import { Hand } from './hand.ts';
 import { type ForwardHooks, tell } from './hooks.ts';
-import { IDLE_MS, Queue } from './queue.ts';
+import { concludeOnce } from './once.ts';
+import { IDLE_MS } from './queue.ts';
+import { Queues } from './queues.ts';
 
 export type ForwarderOptions = {
   readonly buffer: ForwardBuffer;
@@ -66,7 +68,7 @@ class Lane implements Forwarder {
   readonly #bell: Bell;
   readonly #circuit: Circuit;
   readonly #custody: Custody;
-  readonly #queue: Queue;
+  readonly #queues: Queues;
   readonly #expiry: Expiry;
   readonly #sizeOf: (event: LeasedEvent) => number;
   readonly #newBatchId: () => string;
@@ -78,6 +80,8 @@ class Lane implements Forwarder {
   /** With what is in flight at most `concurrency` full batches and one more. */
   readonly #hand = new Hand();
   #inFlight = 0;
+  /** The last failure was one that leaves open what was taken: ask before risking an update that goes once. */
+  #askFirst = false;
   /** Lowered by 413. */
   #bytesMax: number;
   #stopped: Promise<void> | null = null;
@@ -90,21 +94,17 @@ class Lane implements Forwarder {
     this.#bell = createBell(clock);
     this.#circuit = new Circuit({ clock, concurrency: options.concurrency, retry: options.retry });
     this.#custody = new Custody(buffer, destination.name, clock, this.#hooks);
-    this.#queue = new Queue({
-      buffer,
-      destination: destination.name,
-      clock,
-      forwardRate: options.forwardRate,
-      eventsMax: batch.eventsMax,
-      lingerMs: batch.lingerMs,
-      leaseMs,
-      eventAgeMaxMs: destination.eventAgeMaxMs,
-    });
+    const { eventsMax, lingerMs } = batch;
+    const { name, eventAgeMaxMs } = destination;
+    this.#queues = new Queues(
+      { buffer, destination: name, clock, eventsMax, lingerMs, leaseMs, eventAgeMaxMs },
+      options.forwardRate,
+    );
     this.#expiry = new Expiry({
       clock,
       destination,
       custody: this.#custody,
-      queue: this.#queue,
+      queues: this.#queues.all,
       giveUpAfterMs: options.giveUpAfterMs,
       bytesMax: batch.bytesMax,
       lastWords: () => this.#circuit.status().lastError?.message ?? null,
@@ -151,11 +151,14 @@ class Lane implements Forwarder {
     if (this.#inFlight >= this.#circuit.slots()) return IDLE_MS;
     try {
       if (!this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping());
-      if (!this.#circuit.answering && this.#options.destination.probe) return this.#startProbe();
       const waitMs = await this.#fillHand();
       if (this.#stopping()) return 0;
       const batch = this.#hand.next(this.#options.clock.monotonic());
       if (!batch) return waitMs;
+      if (batch.once && this.#askFirst && !this.#circuit.answering && this.#options.destination.probe) {
+        this.#hand.putBack(batch);
+        return this.#startProbe();
+      }
       this.#start(batch);
       return 0;
     } catch (error) {
@@ -175,9 +178,9 @@ class Lane implements Forwarder {
     // One batch is enough to ask a destination that does not answer; ten in memory would only be ten in memory.
     const heldMax = (this.#circuit.answering ? concurrency : 1) * batch.eventsMax;
     if (handWait === 0 || this.#hand.held >= heldMax) return handWait;
-    const taken = await this.#queue.take(this.#leaseBytesMax(), this.#circuit.answering);
+    const taken = await this.#queues.take(this.#leaseBytesMax(), this.#circuit.answering);
     if ('waitMs' in taken) return Math.min(handWait, taken.waitMs);
-    const young = await this.#expiry.buryOld(taken.events, 0);
+    const young = await this.#expiry.buryUnsendable(taken.events);
     const sized = await this.#expiry.buryLarge(young);
     const bounds = { eventsMax: batch.eventsMax, bytesMax: this.#bytesMax };
     this.#hand.add(packBatches(sized, bounds, now + leaseMs, this.#newBatchId));
@@ -229,15 +232,22 @@ class Lane implements Forwarder {
       // Nothing was sent: the circuit learns nothing, and a half-open one lets the next try.
       return;
     }
+    if (ready.once && !(await this.#custody.begin(ready.events))) {
+      return await this.#custody.release(ready.events, false);
+    }
     const result = await this.#send(ready);
     ready.attempts++;
     this.#report(ready, result);
+    const { outcome } = result;
     // Cut off by us: it says nothing about the destination.
-    if (this.#cutOff.signal.aborted && result.outcome.kind === 'retry') {
-      return await this.#custody.release(ready.events, true);
+    const cutOff = this.#cutOff.signal.aborted && outcome.kind === 'retry';
+    if (!cutOff) this.#turn(ticket, outcome);
+    if (ready.once) {
+      if (outcome.kind === 'pause') await this.#releaseHand();
+      return await concludeOnce(ready, outcome, this.#custody);
     }
-    this.#turn(ticket, result.outcome);
-    await this.#conclude(ready, result.outcome);
+    if (cutOff) return await this.#custody.release(ready.events, true);
+    await this.#conclude(ready, outcome);
   }
 
   /** Age and lease are looked at before every request, not only the first. */
@@ -324,6 +334,7 @@ class Lane implements Forwarder {
   }
 
   #turn(ticket: number, outcome: Outcome): void {
+    this.#askFirst = outcome.kind === 'retry' && outcome.notTaken !== true;
     const from = this.#circuit.status().state;
     this.#circuit.settle(ticket, outcome);
     const to = this.#circuit.status().state;
@@ -361,20 +372,6 @@ class Lane implements Forwarder {
   async #idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
-}
-
-function failedSending(error: unknown): Outcome {
-  return { kind: 'retry', reason: 'send_failed', message: String(error), slowDown: false };
-}
-
-function explain(outcome: Outcome): { readonly reason: string | null; readonly message: string | null } {
-  if (outcome.kind === 'delivered') return { reason: null, message: null };
-  return { reason: outcome.reason, message: outcome.message };
-}
-
-/** The only outcome with a bound on its attempts today; another reason would be the destination's refusal. */
-function reasonOf(reason: string): DeadLetterReason {
-  return reason === 'unreadable_answer' ? reason : 'rejected';
 }
 
 async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {

@@ -31,6 +31,11 @@ export class Hand {
     return this.#batches.reduce((least, batch) => Math.min(least, Math.max(0, batch.budget.notBefore - now)), Infinity);
   }
 
+  /** Chosen, but not sent after all. */
+  putBack(batch: Batch): void {
+    this.#batches.unshift(batch);
+  }
+
   /** For a request. Say `sent` with it when that has ended. */
   next(now: number): Batch | null {
     const index = this.#batches.findIndex((batch) => batch.budget.notBefore <= now);

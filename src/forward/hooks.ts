@@ -40,7 +40,7 @@ export type ForwardHooks = {
     readonly message: string | null;
   }): void;
   /** The buffer did not do what it was asked to; the events come back when their lease ends. */
-  trouble?(doing: 'lease' | 'settle' | 'extend' | 'release' | 'send', error: unknown): void;
+  trouble?(doing: 'lease' | 'begin' | 'settle' | 'extend' | 'release' | 'send', error: unknown): void;
 };
 
 export function tell(call: () => void): void {

@@ -1,18 +1,21 @@
 /**
- * What comes next out of the buffer: events near their age limit first (but never twice in a row, so that they cannot shut
+ * What comes next out of the buffer for one route: events near their age limit first (but never twice in a row, so that they cannot shut
  * out the others), else fair turns between the sources within their pace, once there is a full batch or the linger is over.
  */
+import type { LeaseRequest } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
-import type { LeasedEvent, Rate } from '../model.ts';
+import type { LeasedEvent, Route } from '../model.ts';
 import type { ForwardBuffer } from './custody.ts';
-import { createPace } from './pace.ts';
+import type { Pace } from './pace.ts';
 import { createTurns, type Want } from './turns.ts';
 
 export type QueueOptions = {
   readonly buffer: ForwardBuffer;
   readonly destination: string;
+  readonly route: Route;
   readonly clock: Clock;
-  readonly forwardRate: (source: string) => Rate | null;
+  /** Of the sources, whatever the route. */
+  readonly pace: Pace;
   readonly eventsMax: number;
   readonly lingerMs: number;
   readonly leaseMs: number;
@@ -34,7 +37,7 @@ const EMPTY_LEASE_MS = 50;
 
 export class Queue {
   readonly #options: QueueOptions;
-  readonly #pace;
+  readonly #pace: Pace;
   readonly #turns = createTurns();
   /** Since when something could be sent, for the linger. */
   #readySince: number | null = null;
@@ -43,12 +46,12 @@ export class Queue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
-    this.#pace = createPace(options.forwardRate);
+    this.#pace = options.pace;
   }
 
   /** `linger`: wait for a fuller batch. */
   async take(bytesMax: number, linger: boolean): Promise<Taken> {
-    const { buffer, clock, destination, eventsMax, leaseMs } = this.#options;
+    const { clock, eventsMax } = this.#options;
     const now = clock.monotonic();
     const wants = this.#wants(now);
     if (wants === null) return { waitMs: IDLE_MS };
@@ -65,7 +68,7 @@ export class Queue {
     if (linger && available < eventsMax && lingering > 0) return { waitMs: lingering };
 
     const turns = this.#turns.plan(wants, eventsMax);
-    const events = await buffer.lease({ destination, turns, bytesMax, leaseMs });
+    const events = await this.#lease({ turns, bytesMax });
     this.#note(events, now);
     if (available <= events.length) this.#readySince = null;
     return events.length > 0 ? { events } : { waitMs: EMPTY_LEASE_MS };
@@ -73,25 +76,22 @@ export class Queue {
 
   /** The oldest of each source (but not of `except`), whatever their pace: only to look at their age. */
   async takeOldest(except: ReadonlySet<string>, bytesMax: number): Promise<readonly LeasedEvent[]> {
-    const { buffer, destination, eventsMax, leaseMs } = this.#options;
     const wants: Want[] = [];
-    for (const [source, events] of buffer.ready(destination)) if (!except.has(source)) wants.push({ source, events });
+    for (const [source, events] of this.#ready()) if (!except.has(source)) wants.push({ source, events });
     if (wants.length === 0) return [];
-    const turns = this.#turns.plan(wants, eventsMax);
-    return await buffer.lease({ destination, turns, bytesMax, leaseMs });
+    return await this.#lease({ turns: this.#turns.plan(wants, this.#options.eventsMax), bytesMax });
   }
 
   /** Events whose own time is so long ago that they may not be sent any more. */
   async takeOutdated(bytesMax: number): Promise<readonly LeasedEvent[]> {
-    const { buffer, clock, destination, eventAgeMaxMs, eventsMax, leaseMs } = this.#options;
-    if (eventAgeMaxMs === null || buffer.ready(destination).size === 0) return [];
-    const olderThan = { time: clock.now() - eventAgeMaxMs, eventsMax };
-    return await buffer.lease({ destination, turns: [], bytesMax, leaseMs, olderThan });
+    const { clock, eventAgeMaxMs, eventsMax } = this.#options;
+    if (eventAgeMaxMs === null || this.#ready().size === 0) return [];
+    return await this.#lease({ turns: [], bytesMax, olderThan: { time: clock.now() - eventAgeMaxMs, eventsMax } });
   }
 
   /** What each source may send now; null when nothing waits at all. */
   #wants(now: number): Want[] | null {
-    const ready = this.#options.buffer.ready(this.#options.destination);
+    const ready = this.#ready();
     const wants: Want[] = [];
     let waiting = 0;
     for (const [source, events] of ready) {
@@ -104,16 +104,25 @@ export class Queue {
   }
 
   async #takeUrgent(now: number, bytesMax: number): Promise<readonly LeasedEvent[]> {
-    const { buffer, clock, destination, eventAgeMaxMs, eventsMax, leaseMs } = this.#options;
+    const { clock, eventAgeMaxMs, eventsMax } = this.#options;
     if (eventAgeMaxMs === null || now < this.#urgentNext) return [];
     const olderThan = { time: clock.now() - eventAgeMaxMs + URGENT_WITHIN_MS, eventsMax };
-    const events = await buffer.lease({ destination, turns: [], bytesMax, leaseMs, olderThan });
+    const events = await this.#lease({ turns: [], bytesMax, olderThan });
     if (events.length === 0) {
       this.#urgentNext = now + URGENT_EVERY_MS;
       return [];
     }
     this.#note(events, now);
     return events;
+  }
+
+  #ready(): ReadonlyMap<string, number> {
+    return this.#options.buffer.ready(this.#options.destination, this.#options.route);
+  }
+
+  #lease(request: Pick<LeaseRequest, 'turns' | 'bytesMax' | 'olderThan'>): Promise<readonly LeasedEvent[]> {
+    const { buffer, destination, leaseMs, route } = this.#options;
+    return buffer.lease({ destination, route, leaseMs, ...request });
   }
 
   #note(events: readonly LeasedEvent[], now: number): void {
@@ -127,7 +136,7 @@ export class Queue {
 
   #paceWait(now: number): number {
     let wait = IDLE_MS;
-    for (const source of this.#options.buffer.ready(this.#options.destination).keys()) {
+    for (const source of this.#ready().keys()) {
       wait = Math.min(wait, this.#pace.waitMs(source, now));
     }
     // A bucket that filled between the two looks is no reason to spin.

@@ -8,9 +8,6 @@ import type { MapResult } from './program.ts';
 /** The destination's own way to complete and check an output. */
 export type Shape = (output: unknown, context: ShapeContext, destination: string) => Shaped;
 
-/** Until the queue knows routes. */
-const notYet = { rule: 'profile_updates_not_supported', message: 'This relay sends events only.' };
-
 /** Of a refused output kept in its dead letter. */
 const KEPT_CHARACTERS_MAX = 256 * 1024;
 
@@ -30,7 +27,6 @@ export function* turnToEvents(
     for (const destination of to.destinations) {
       const shaped = to.shape(output, { source, identity, receivedAt, index, now: to.now }, destination);
       if (!shaped.ok) dead.push(refusedOutput(output, shaped, destination));
-      else if (shaped.records.some((record) => record.update)) dead.push(refusedOutput(output, notYet, destination));
       else {
         for (const [part, record] of shaped.records.entries()) {
           const id = eventId(delivery.id, part === 0 ? `${index}` : `${index}.${part}`, several ? destination : null);

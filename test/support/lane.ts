@@ -1,6 +1,6 @@
 /** A whole sending lane for tests: memory keeper, forwarder, Mixpanel client, and the sandbox behind a real socket. */
 import { createMixpanel } from '../../src/destinations/mixpanel/destination.ts';
-import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import { shapeEvent, shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/destinations/sandbox/sandbox.ts';
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../../src/forward/forwarder.ts';
 import type { Attempt, Settled } from '../../src/forward/hooks.ts';
@@ -22,6 +22,8 @@ export type Lane = AsyncDisposable & {
     count: number,
     given?: { readonly padding?: number; readonly time?: number; readonly receivedAt?: number },
   ): void;
+  /** Puts what a mapping gives into the queue, as the relay would. */
+  give(...outputs: readonly object[]): void;
   /** Waits (in real time) for that many attempts and for their settlement. */
   attempted(count: number): Promise<void>;
   drained(): Promise<void>;
@@ -94,11 +96,21 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
       const events = Array.from({ length: count }, () => event(source, ++made, clock.now(), given));
       keeper.put(events);
     },
+    give(...outputs) {
+      keeper.put(outputs.flatMap((output) => recordsOf(output, ++made, clock.now())));
+    },
     attempted: (count) =>
       until(() => attempts.length >= count && forwarder.status().inFlight === 0, `${count} attempts`),
     drained: () => until(() => keeper.waiting() === 0 && forwarder.status().inFlight === 0, 'an empty queue'),
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+function recordsOf(output: object, number: number, now: number): Omit<LeasedEvent, 'position' | 'attempts'>[] {
+  const shaped = shapeOutput(output, { source: 'shop', identity: `d${number}`, receivedAt: now, index: 0, now });
+  if (!shaped.ok) throw new Error(shaped.message);
+  const from = { destination: 'mixpanel', source: 'shop', delivery: `dlv_${number}`, receivedAt: now };
+  return shaped.records.map((record, part) => ({ id: `evt_${number}-0.${part}`, ...from, ...record }));
 }
 
 type Given = { readonly padding?: number; readonly time?: number; readonly receivedAt?: number };

@@ -1,6 +1,6 @@
 /**
- * From the answer of `/track` to an outcome: by status first, then by body, because a proxy may answer HTML and Mixpanel
- * answers 200 to what it refuses. Pure; the table is facts/destinations §4, rows 1, 2, 4 and 9 to 16.
+ * From the answer of `/track`, `/engage` or `/groups` to an outcome: by status first, then by body, because a proxy may answer
+ * HTML and Mixpanel answers 200 to what it refuses. Pure; the table is facts/destinations §4, rows 1 to 4 and 9 to 16.
  */
 import type { Outcome } from '../../model.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -11,12 +11,16 @@ export type Answer = {
   readonly retryAfter: string | null;
   /** At most 64 KB of it. */
   readonly body: string;
+  /** Updates in the request; absent: it held events. */
+  readonly updates?: number;
 };
 
 export type NetworkFailure = {
   /** `timeout`, or the code of the error (ECONNRESET, CERT_HAS_EXPIRED, …). */
   readonly code: string;
   readonly message: string;
+  /** Whether the request may have left; absent: not known. */
+  readonly left?: boolean;
 };
 
 /** A body nobody understands under status 200 may be a proxy's page: worth three tries, safe because of `$insert_id`. */
@@ -38,7 +42,8 @@ export function classifyAnswer(answer: Answer, now: number): Outcome {
 }
 
 export function classifyFailure(failure: NetworkFailure): Outcome {
-  if (isTlsCode(failure.code)) {
+  // What was broken after it left was no certificate.
+  if (isTlsCode(failure.code) && failure.left !== true) {
     return { kind: 'pause', reason: 'tls', message: `TLS failed (${failure.code}): ${failure.message}` };
   }
   const timedOut = failure.code === 'timeout';
@@ -47,11 +52,12 @@ export function classifyFailure(failure: NetworkFailure): Outcome {
     reason: timedOut ? 'timeout' : 'connection',
     message: timedOut ? failure.message : `No answer (${failure.code}): ${failure.message}`,
     slowDown: false,
+    ...(failure.left === false ? { notTaken: true } : null),
   };
 }
 
 function classifySuccess(answer: Answer): Outcome {
-  const acknowledged = readAcknowledgement(answer.body);
+  const acknowledged = readAcknowledgement(answer);
   if (acknowledged === 'accepted') return { kind: 'delivered' };
   const message = `${answer.status}: ${words(answer.body)}`;
   if (acknowledged === 'refused') {
@@ -69,9 +75,14 @@ function classifySuccess(answer: Answer): Outcome {
   };
 }
 
-function readAcknowledgement(body: string): 'accepted' | 'refused' | 'unreadable' {
+function readAcknowledgement({ body, updates }: Answer): 'accepted' | 'refused' | 'unreadable' {
   const parsed = parse(body);
   const status = isObject(parsed) ? parsed.status : parsed;
+  // With `strict=1` a success may name what was wrong, or how many were good.
+  if (updates !== undefined && isObject(parsed) && status === 1) {
+    const { error = null, num_good_events: good = updates } = parsed;
+    return (error === null || error === '') && good === updates ? 'accepted' : 'refused';
+  }
   if (status === 1 || (isObject(parsed) && status === 'OK')) return 'accepted';
   return status === 0 ? 'refused' : 'unreadable';
 }
@@ -99,7 +110,13 @@ function pauseReason(status: number): string | null {
 function retry(reason: string, message: string, answer: Answer, now: number): Outcome {
   const wait = retryAfterMs(answer.retryAfter, now);
   const slowDown = answer.status === 429;
-  return { kind: 'retry', reason, message, slowDown, ...(wait === null ? null : { retryAfterMs: wait }) };
+  // Both say that the request was not looked at; a 5xx or a 408 of something in between says nothing of the kind.
+  const notTaken = slowDown || answer.status === 425;
+  return {
+    ...{ kind: 'retry', reason, message, slowDown },
+    ...(wait === null ? null : { retryAfterMs: wait }),
+    ...(notTaken ? { notTaken } : null),
+  };
 }
 
 /** Certificates and protocol versions are configuration; they do not mend themselves in seconds. */

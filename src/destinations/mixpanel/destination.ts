@@ -1,16 +1,17 @@
 /**
- * Mixpanel's `/track`: a batch becomes one POST of a JSON array, gzipped; the answer becomes an outcome. It keeps
- * connections open but no queue, follows no redirect and never tries again.
- *
- * The project token is put into the events here, when they are sent, and nowhere else; what comes back has it cut out.
+ * Mixpanel: a batch becomes one POST of a JSON array to `/track` (gzipped), `/engage` or `/groups`; the answer becomes an
+ * outcome. It keeps connections open but no queue, follows no redirect and never tries again. The project token is cut out of
+ * what comes back.
  */
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import { Pool } from 'undici';
+import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../../clock.ts';
-import type { LeasedEvent, Outcome } from '../../model.ts';
+import type { Outcome, Route } from '../../model.ts';
 import type { Destination, SendResult } from '../contract.ts';
 import { classifyAnswer, classifyFailure } from './classify.ts';
+import { encodingOf } from './encoding.ts';
 
 const compress = promisify(gzip);
 
@@ -34,113 +35,129 @@ const EVENT_AGE_MAX_MS = 5 * 24 * 3_600_000 - 60_000;
 /** Fast rather than small: the level costs the relay's CPU, the bytes cost little. */
 const GZIP_OPTIONS = { level: constants.Z_BEST_SPEED };
 
-type Encoding = {
-  readonly contentType: string;
-  body(events: readonly LeasedEvent[]): string;
-  sizeOf(json: string): number;
-};
+type Exchanged = { readonly outcome: Outcome; readonly status: number | null };
 
 export function createMixpanel(options: MixpanelOptions): Destination {
   const { clock, timeoutMs, token } = options;
   const base = new URL(options.baseUrl);
-  const encoding = options.format === 'form' ? formEncoding(token) : jsonEncoding(token);
-  const pool = new Pool(base.origin, {
+  const encoding = encodingOf(options.format, token);
+  const path = base.pathname.replace(/\/+$/, '');
+  const connection = {
     connections: options.concurrency,
-    pipelining: 1,
     connect: { timeout: timeoutMs },
     // One deadline over everything is kept below; these two would only cut it short.
     headersTimeout: 0,
     bodyTimeout: 0,
-  });
-  const request = {
+  };
+  const pool = new Pool(base.origin, { ...connection, pipelining: 1 });
+  // A connection of their own for updates that go once: one kept open may be closed by the other side just when it is used,
+  // and nobody could say then whether the update had arrived.
+  const fresh = new Pool(base.origin, { ...connection, pipelining: 0 });
+  const headers = {
+    'content-type': encoding.contentType,
+    accept: 'application/json',
+    'user-agent': `trackrelay/${options.version ?? '0'}`,
+    ...basicAuth(base),
+  };
+  const track = {
     method: 'POST',
-    path: `${base.pathname.replace(/\/+$/, '')}/track?verbose=1&ip=0`,
-    headers: {
-      'content-type': encoding.contentType,
-      'content-encoding': 'gzip',
-      accept: 'application/json',
-      'user-agent': `trackrelay/${options.version ?? '0'}`,
-      ...basicAuth(base),
-    },
+    path: `${path}/track?verbose=1&ip=0`,
+    headers: { ...headers, 'content-encoding': 'gzip' },
   } as const;
+  const update = (endpoint: 'engage' | 'groups') =>
+    ({ method: 'POST', path: `${path}/${endpoint}?verbose=1&strict=1&ip=0`, headers }) as const;
 
+  /** One request and its whole answer within the deadline. `left`: asked when it failed. */
   async function exchange(
-    body: Uint8Array,
+    ask: (signal: AbortSignal) => Promise<Dispatcher.ResponseData>,
     stopped: AbortSignal,
-  ): Promise<{ outcome: Outcome; status: number | null }> {
+    about: { readonly updates?: number; readonly left?: () => boolean },
+  ): Promise<Exchanged> {
     const ended = new AbortController();
     const late = new AbortController();
     const signal = AbortSignal.any([stopped, late.signal]);
     void clock.wait(timeoutMs, ended.signal).then(() => late.abort());
     let status: number | null = null;
     try {
-      const answer = await pool.request({ ...request, body, signal });
+      const answer = await orAborted(ask(signal), signal);
       status = answer.statusCode;
-      const text = withoutToken(await readCapped(answer.body), token);
-      const retryAfter = answer.headers['retry-after'];
-      const header = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
-      return { outcome: classifyAnswer({ status, retryAfter: header ?? null, body: text }, clock.now()), status };
+      const body = withoutToken(await readCapped(answer.body), token);
+      const given = answer.headers['retry-after'];
+      const retryAfter = (Array.isArray(given) ? given[0] : given) ?? null;
+      const { updates } = about;
+      const whole = { status, retryAfter, body, ...(updates === undefined ? null : { updates }) };
+      return { outcome: classifyAnswer(whole, clock.now()), status };
     } catch (error) {
+      const left = about.left?.();
       // `late` is also set when everything ended well, but then nothing was thrown.
-      if (stopped.aborted) return { outcome: aborted, status };
-      if (late.signal.aborted) return { outcome: tooLate(timeoutMs), status };
-      const failure = { code: codeOf(error), message: withoutToken(messageOf(error), token) };
-      return { outcome: classifyFailure(failure), status };
+      if (stopped.aborted) return { outcome: left === false ? { ...aborted, notTaken: true } : aborted, status };
+      const failure = late.signal.aborted
+        ? { code: 'timeout', message: `No whole answer within ${timeoutMs} ms.` }
+        : { code: codeOf(error), message: withoutToken(messageOf(error), token) };
+      return { outcome: classifyFailure({ ...failure, ...(left === undefined ? null : { left }) }), status };
     } finally {
       ended.abort();
     }
   }
 
+  /** Not compressed: `/engage` and `/groups` do not take that. */
+  function sendUpdates(plain: Buffer, updates: number, route: Route, stopped: AbortSignal): Promise<Exchanged> {
+    const request = update(route.startsWith('group') ? 'groups' : 'engage');
+    if (!route.endsWith('_once')) {
+      return exchange((signal) => pool.request({ ...request, body: plain, signal }), stopped, { updates });
+    }
+    let left = false;
+    // Read only when there is a connection to write it to.
+    async function* body() {
+      left = true;
+      yield plain;
+    }
+    const sized = { ...request, headers: { ...headers, 'content-length': `${plain.length}` } };
+    const ask = (signal: AbortSignal) => fresh.request({ ...sized, body: Readable.from(body()), signal });
+    return exchange(ask, stopped, { updates, left: () => left });
+  }
+
   return {
     name: options.name,
-    address: `${base.origin}${base.pathname.replace(/\/+$/, '')}`,
+    address: `${base.origin}${path}`,
     eventAgeMaxMs: EVENT_AGE_MAX_MS,
-    sizeOf: (event) => encoding.sizeOf(event.json),
-    probe: null,
+    sizeOf: (event) => encoding.sizeOf(event),
+    async probe() {
+      const { outcome } = await sendUpdates(Buffer.from(encoding.body([])), 0, 'profile', new AbortController().signal);
+      // It refuses a list of nothing, of course; but it answers.
+      return outcome.kind === 'split' ? { kind: 'delivered' } : outcome;
+    },
     async send(events, signal): Promise<SendResult> {
       const startedAt = clock.monotonic();
       const plain = Buffer.from(encoding.body(events));
-      const { outcome, status } = await exchange(await compress(plain, GZIP_OPTIONS), signal);
-      return { outcome, status, durationMs: clock.monotonic() - startedAt, bytes: plain.length };
+      const route = events[0]?.update?.route;
+      let exchanged: Exchanged;
+      if (route === undefined) {
+        const body = await compress(plain, GZIP_OPTIONS);
+        exchanged = await exchange((within) => pool.request({ ...track, body, signal: within }), signal, {});
+      } else exchanged = await sendUpdates(plain, events.length, route, signal);
+      return { ...exchanged, durationMs: clock.monotonic() - startedAt, bytes: plain.length };
     },
-    [Symbol.asyncDispose]: () => pool.destroy(),
-  };
-}
-
-const aborted: Outcome = { kind: 'retry', reason: 'stopped', message: 'The relay is stopping.', slowDown: false };
-
-function tooLate(timeoutMs: number): Outcome {
-  return classifyFailure({ code: 'timeout', message: `No whole answer within ${timeoutMs} ms.` });
-}
-
-/** `json` ends in `}}` and its properties are never empty, so that the token goes in with a comma before the two braces. */
-function jsonEncoding(token: string): Encoding {
-  const tail = `,"token":${JSON.stringify(token)}}}`;
-  const tailBytes = Buffer.byteLength(tail) - 2;
-  return {
-    contentType: 'application/json',
-    body(events) {
-      let body = '[';
-      for (const event of events) {
-        if (body.length > 1) body += ',';
-        body += event.json.slice(0, -2) + tail;
-      }
-      return `${body}]`;
+    async [Symbol.asyncDispose]() {
+      await Promise.all([pool.destroy(), fresh.destroy()]);
     },
-    // One more for its comma or bracket.
-    sizeOf: (json) => Buffer.byteLength(json) + tailBytes + 1,
   };
 }
 
-function formEncoding(token: string): Encoding {
-  const json = jsonEncoding(token);
-  const tailBytes = encodeURIComponent(`,"token":${JSON.stringify(token)}`).length;
-  return {
-    contentType: 'application/x-www-form-urlencoded',
-    // encodeURIComponent leaves nothing that a form reads differently: + and % are encoded, a space is %20.
-    body: (events) => `data=${encodeURIComponent(json.body(events))}`,
-    sizeOf: (text) => encodeURIComponent(text).length + tailBytes + 3,
-  };
+const aborted = { kind: 'retry', reason: 'stopped', message: 'The relay is stopping.', slowDown: false } as const;
+
+/** While it connects, the client hears of an abort only when that has ended. What was aborted it never sends. */
+async function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  answer.catch(() => undefined);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const end = () => reject(signal.reason);
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
 }
 
 /** Of a proxy in between; Mixpanel's own /track takes none. */

@@ -5,7 +5,7 @@
  * `$token` is always the relay's own and put in when it is sent. `$ip` is kept only when it holds a public address, or says
  * "0" (do not look it up). An operator that names nothing changes nothing and is left out.
  */
-import type { Route, UpdateRoute } from '../../model.ts';
+import type { UpdateRoute } from '../../model.ts';
 import type { Refused, RuleViolation, ShapeContext, Shaped, ShapedRecord } from '../contract.ts';
 import { jsonText, typeNameOf } from './json-text.ts';
 import { isOperator, type Operator, operandOf } from './operators.ts';
@@ -36,15 +36,6 @@ export function isUpdate(output: JsonRecord): boolean {
 
 export function isUpdateKey(key: string): boolean {
   return OWNER_KEYS.has(key) || isOperator(key);
-}
-
-/** `/groups` has the same operators but one. */
-export function endpointOf(route: UpdateRoute): Kind {
-  return route.startsWith('group') ? 'group' : 'profile';
-}
-
-export function goesOnce(route: Route): boolean {
-  return route.endsWith('_once');
 }
 
 export function shapeUpdate(output: JsonRecord, context: ShapeContext): Shaped {

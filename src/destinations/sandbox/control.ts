@@ -3,13 +3,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readBody } from './body.ts';
 import type { Faults } from './faults.ts';
 import type { RawCopy } from './ledger.ts';
-import type { SizeProfile } from './track.ts';
+import type { Profile, RawUpdate } from './profiles.ts';
+import type { SizeProfile } from './replies.ts';
 
 export type Controlled = {
   readonly faults: Faults;
   state(): unknown;
   copies(): readonly RawCopy[];
   deduped(): readonly RawCopy[];
+  updates(): readonly RawUpdate[];
+  profiles(): readonly Profile[];
   setSizeProfile(profile: SizeProfile): void;
   clear(): void;
 };
@@ -33,6 +36,10 @@ export async function control(
       return reply(response, { status: 200, body: sandbox.state() });
     case 'GET /__events':
       return reply(response, { status: 200, body: events(query, sandbox) });
+    case 'GET /__updates':
+      return reply(response, { status: 200, body: { items: sandbox.updates() } });
+    case 'GET /__profiles':
+      return reply(response, { status: 200, body: { items: sandbox.profiles() } });
     case 'DELETE /__events':
       sandbox.clear();
       return reply(response, { status: 204, body: null });

@@ -18,7 +18,12 @@ export type Fault = {
   readonly ingest?: 'none' | 'half' | 'all';
   /** How many requests get it; default 1. */
   readonly times?: number;
+  /** Only requests to this one; default any. */
+  readonly endpoint?: Endpoint;
 };
+
+export type Endpoint = 'track' | 'engage' | 'groups';
+export const ENDPOINTS: readonly Endpoint[] = ['track', 'engage', 'groups'];
 
 export type Order =
   | Fault
@@ -76,11 +81,12 @@ export class Faults {
     return problem ?? this.#add(order as Fault);
   }
 
-  next(): Fault | null {
-    const first = this.#queue[0];
+  next(endpoint: Endpoint): Fault | null {
+    const at = this.#queue.findIndex(({ fault }) => (fault.endpoint ?? endpoint) === endpoint);
+    const first = this.#queue[at];
     if (!first) return null;
     first.left--;
-    if (first.left <= 0) this.#queue.shift();
+    if (first.left <= 0) this.#queue.splice(at, 1);
     return first.fault;
   }
 
@@ -125,7 +131,7 @@ export class Faults {
 }
 
 function faultProblem(fault: Record<string, unknown>): string | null {
-  const { status, headers, body, delayMs, closeBefore, closeAfterIngest, ingest, times, ...unknown } = fault;
+  const { status, headers, body, delayMs, closeBefore, closeAfterIngest, ingest, times, endpoint, ...unknown } = fault;
   const strange = Object.keys(unknown)[0];
   if (strange !== undefined) return `unknown field "${strange}"`;
   if (!isWhole(status, 200, 599)) return 'status must be 200 to 599';
@@ -134,6 +140,8 @@ function faultProblem(fault: Record<string, unknown>): string | null {
   if (body !== undefined && typeof body !== 'string') return 'body must be text';
   if (ingest !== undefined && ingest !== 'none' && ingest !== 'half' && ingest !== 'all')
     return 'ingest: none, half or all';
+  if (endpoint !== undefined && !ENDPOINTS.includes(endpoint as Endpoint))
+    return `endpoint: one of ${ENDPOINTS.join(', ')}`;
   if (![closeBefore, closeAfterIngest].every((flag) => flag === undefined || typeof flag === 'boolean')) {
     return 'closeBefore and closeAfterIngest are true or false';
   }

@@ -2,10 +2,12 @@
  * The sandbox: a faithful Mixpanel to play and test with, as an HTTP handler. The relay runs it on a loopback port when it has
  * no token, so that the path is the real one; `trackrelay sandbox` runs it alone; tests script its faults.
  *
- *   POST /track            as Mixpanel (a slash at the end is the same)
+ *   POST /track            as Mixpanel (a slash at the end is the same); /engage and /groups too
  *   GET /__state           counts
  *   GET /__events          what arrived, de-duplicated (?raw=1: every copy; ?limit=n: the last n)
- *   DELETE /__events       forget it
+ *   GET /__updates         updates of profiles and groups as they came, oldest first
+ *   GET /__profiles        profiles and groups after them, those changed last first
+ *   DELETE /__events       forget it all
  *   POST /__control        order faults, one object or a list (see faults.ts); {"sizeProfile": …} sets the size limit
  *   DELETE /__control      take all faults back
  */
@@ -13,9 +15,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../clock.ts';
 import { control } from './control.ts';
+import { engage } from './engage.ts';
 import { Faults } from './faults.ts';
 import { Ledger, type RawCopy } from './ledger.ts';
-import { type SizeProfile, type TrackNote, type TrackOptions, track } from './track.ts';
+import { type Profile, Profiles, type RawUpdate } from './profiles.ts';
+import type { SizeProfile } from './replies.ts';
+import { type TrackNote, type TrackOptions, track } from './track.ts';
 
 export type SandboxOptions = {
   readonly clock: Clock;
@@ -35,6 +40,13 @@ export type SandboxState = {
   readonly records: { readonly stored: number; readonly dropped: number; readonly invalid: number };
   /** Copies that came, copies still kept, distinct events among those, copies dropped for lack of room. */
   readonly events: { readonly raw: number; readonly kept: number; readonly distinct: number; readonly dropped: number };
+  /** Updates that were applied, discarded (unknown token) or wrong; profiles and groups there are. */
+  readonly updates: {
+    readonly applied: number;
+    readonly dropped: number;
+    readonly invalid: number;
+    readonly profiles: number;
+  };
   readonly faultsWaiting: number;
   readonly sizeProfile: SizeProfile;
   readonly lastRequest: TrackNote | null;
@@ -49,6 +61,10 @@ export type Sandbox = AsyncDisposable & {
   copies(): readonly RawCopy[];
   /** After Mixpanel's de-duplication. */
   deduped(): readonly RawCopy[];
+  /** Updates as they came, oldest first. */
+  updates(): readonly RawUpdate[];
+  /** After their operators, those changed last first. */
+  profiles(): readonly Profile[];
   setSizeProfile(profile: SizeProfile): void;
   clear(): void;
   /** Port 0: any free one. Rejects when the port is taken. */
@@ -70,6 +86,7 @@ export function createSandbox(options: SandboxOptions): Sandbox {
 class MixpanelSandbox implements Sandbox {
   readonly faults = new Faults();
   readonly #ledger: Ledger;
+  readonly #profiles = new Profiles();
   readonly #track: TrackOptions;
   readonly #server: Server;
   readonly #statuses = new Map<string, number>();
@@ -111,6 +128,7 @@ class MixpanelSandbox implements Sandbox {
       statuses: Object.fromEntries(this.#statuses),
       records: this.#records,
       events: this.#ledger.counts,
+      updates: this.#profiles.counts,
       faultsWaiting: this.faults.waiting,
       sizeProfile: this.#sizeProfile,
       lastRequest: this.#lastRequest,
@@ -125,12 +143,21 @@ class MixpanelSandbox implements Sandbox {
     return this.#ledger.deduped();
   }
 
+  updates(): readonly RawUpdate[] {
+    return this.#profiles.updates();
+  }
+
+  profiles(): readonly Profile[] {
+    return this.#profiles.all();
+  }
+
   setSizeProfile(profile: SizeProfile): void {
     this.#sizeProfile = profile;
   }
 
   clear(): void {
     this.#ledger.clear();
+    this.#profiles.clear();
     this.#statuses.clear();
     this.#records = NO_RECORDS;
     this.#requests = 0;
@@ -164,8 +191,11 @@ class MixpanelSandbox implements Sandbox {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://sandbox.invalid');
     if (pathname.startsWith('/__')) return await control(request, response, pathname, searchParams, this);
     this.#count(response);
-    if (pathname === '/track' || pathname === '/track/') {
-      return await track(request, response, searchParams, this.#track);
+    const endpoint = pathname.replace(/\/$/, '');
+    if (endpoint === '/track') return await track(request, response, searchParams, this.#track);
+    if (endpoint === '/engage' || endpoint === '/groups') {
+      const options = { ...this.#track, profiles: this.#profiles, tokens: this.#track.switches.tokens };
+      return await engage(endpoint === '/engage' ? 'engage' : 'groups', request, response, searchParams, options);
     }
     request.resume();
     response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not found","status":"error"}');

@@ -2,11 +2,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../clock.ts';
 import { decodeRecords, readBody } from './body.ts';
-import type { Fault, Faults } from './faults.ts';
+import type { Faults } from './faults.ts';
 import type { Ledger, SandboxRecord } from './ledger.ts';
+import {
+  acknowledge,
+  bytesMaxOf,
+  cut,
+  JSON_TYPE,
+  RECORDS_MAX,
+  type Reply,
+  refuseMethod,
+  replyOf,
+  type SizeProfile,
+  scripted,
+  send,
+  tooLarge,
+} from './replies.ts';
 import { judge, type TrackSwitches } from './track-record.ts';
-
-export type SizeProfile = 'normal' | 'legacy2mb' | 'html413';
 
 export type TrackOptions = {
   readonly clock: Clock;
@@ -29,27 +41,17 @@ export type TrackNote = {
   readonly userAgent: string | null;
 };
 
-type Reply = { readonly status: number; readonly type: string; readonly body: string };
-
-const BYTES_MAX = 10_485_760;
-const LEGACY_BYTES_MAX = 2_097_152;
-const RECORDS_MAX = 2000;
-const JSON_TYPE = 'application/json';
-
 export async function track(
   request: IncomingMessage,
   response: ServerResponse,
   query: URLSearchParams,
   options: TrackOptions,
 ): Promise<void> {
-  const fault = options.faults.next();
+  const fault = options.faults.next('track');
   if (fault?.closeBefore) return cut(request);
   if (fault?.delayMs) await options.clock.wait(fault.delayMs);
-  if (request.method !== 'POST') {
-    request.resume();
-    return send(response, { status: 405, type: JSON_TYPE, body: '{"error":"method not allowed","status":"error"}' });
-  }
-  const bytesMax = options.sizeProfile() === 'normal' ? BYTES_MAX : LEGACY_BYTES_MAX;
+  if (request.method !== 'POST') return refuseMethod(request, response);
+  const bytesMax = bytesMaxOf(options.sizeProfile());
   const body = await readBody(request, bytesMax);
   if (scripted(fault) && (fault.ingest ?? 'none') === 'none') return send(response, replyOf(fault), fault.headers);
   if (body.kind === 'too_large') return send(response, tooLarge(options.sizeProfile(), bytesMax));
@@ -100,44 +102,4 @@ function ingest(records: readonly unknown[], bytes: number, options: TrackOption
   for (const record of kept) options.ledger.add(record, share, now);
   result.stored = kept.length;
   return result;
-}
-
-function acknowledge(verbose: boolean, error: string | null): Reply {
-  if (!verbose) return { status: 200, type: 'text/plain', body: error === null ? '1' : '0' };
-  return { status: 200, type: JSON_TYPE, body: JSON.stringify({ error, status: error === null ? 1 : 0 }) };
-}
-
-function tooLarge(profile: SizeProfile, bytesMax: number): Reply {
-  if (profile === 'html413') {
-    return {
-      status: 413,
-      type: 'text/html',
-      body: '<html><title>413</title><h1>Error: Request Entity Too Large</h1></html>',
-    };
-  }
-  const error = `request exceeds max limit of ${bytesMax} bytes`;
-  return {
-    status: 413,
-    type: JSON_TYPE,
-    body: JSON.stringify({ code: 413, error, status: 'Request Entity Too Large' }),
-  };
-}
-
-function scripted(fault: Fault | null): fault is Fault {
-  return fault !== null && (fault.status !== undefined || fault.body !== undefined);
-}
-
-function replyOf(fault: Fault): Reply {
-  return { status: fault.status ?? 200, type: 'text/plain', body: fault.body ?? '' };
-}
-
-function send(response: ServerResponse, reply: Reply, headers?: Readonly<Record<string, string>>): void {
-  if (response.destroyed) return;
-  const { status, type, body } = reply;
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), ...headers });
-  response.end(body);
-}
-
-function cut(request: IncomingMessage): void {
-  request.socket.destroy();
 }

@@ -51,15 +51,16 @@ test.each([414, 415])('row 12: %i pauses', (status) => {
 });
 
 test.each([
-  [408, false],
-  [425, false],
-  [429, true],
-])('row 13: %i is tried again', (status, slowDown) => {
+  [408, false, false],
+  [425, false, true],
+  [429, true, true],
+])('row 13: %i is tried again', (status, slowDown, notTaken) => {
   expect(answer(status, 'no')).toEqual({
     kind: 'retry',
     reason: expect.any(String),
     message: `${status}: no`,
     slowDown,
+    ...(notTaken ? { notTaken } : null),
   });
   expect(answer(status, 'no', '7')).toMatchObject({ retryAfterMs: 7000 });
 });

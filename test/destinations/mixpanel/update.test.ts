@@ -153,9 +153,11 @@ test('a list of 256 KB, 2,000 properties and an update just under 1 MB are taken
 test('whatever a mapping gives, the answer is updates of one operator without a token, or a named rule', () => {
   const operator = fc.constantFrom('$set', '$set_once', '$add', '$append', '$union', '$remove', '$unset', '$delete');
   const value = fc.oneof(fc.jsonValue(), fc.dictionary(fc.string(), fc.jsonValue()));
-  const output = fc.tuple(fc.dictionary(operator, value, { minKeys: 1 }), fc.string({ minLength: 1 })).map(([given, $distinct_id]) => {
-    return { ...given, $distinct_id, $token: 'theirs' };
-  });
+  const output = fc
+    .tuple(fc.dictionary(operator, value, { minKeys: 1 }), fc.string({ minLength: 1 }))
+    .map(([given, $distinct_id]) => {
+      return { ...given, $distinct_id, $token: 'theirs' };
+    });
   fc.assert(
     fc.property(output, (given) => {
       const shaped = shapeOutput(given, context);
