@@ -2,11 +2,11 @@
  * source.yaml into a Source (contract §3): every problem at once, each with its line and column. A variable that is not
  * set is no problem but closes the source. No message holds a value that could be a secret.
  */
-import type { z } from 'zod';
 import type { CustomVerification, Rate, Source } from '../model.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import { didYouMean, nearest } from './nearest.ts';
+import { didYouMean } from './nearest.ts';
 import { otherProviderOf, readProviderFields } from './provider-rules.ts';
+import { reportIssue } from './schema-problems.ts';
 import { shown } from './shown.ts';
 import { type KnownNames, type Rules, sourceRules } from './source-rules.ts';
 import { keysAt, type SourceFields, sourceSchema } from './source-schema.ts';
@@ -57,7 +57,8 @@ export function parseSourceFile(text: string, options: SourceFileOptions): Parse
   const written = tree.value as Record<string, unknown>;
   const rules = { fields: written, tree, options, problem, warn: report(warnings) };
   const parsed = sourceSchema.safeParse(withoutProviderFields(written, options));
-  if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(issue, [], rules);
+  const hint = unknownKeyHint(rules);
+  if (!parsed.success) for (const issue of parsed.error.issues) reportIssue(issue, [], { tree, problem, hint });
   sourceRules(rules);
   const ofProvider = readProviderFields(rules);
   if (problems.length > 0) return { ok: false, problems: problems.sort(byPlace) };
@@ -71,66 +72,16 @@ function withoutProviderFields(written: Record<string, unknown>, { providers }: 
   return Object.fromEntries(Object.entries(written).filter(([key]) => !known.some(({ name }) => name === key)));
 }
 
+function unknownKeyHint(rules: Rules): (at: string, key: string) => string {
+  const ofProvider = rules.options.providers.get(`${rules.fields.provider}`)?.fields.map(({ name }) => name) ?? [];
+  return (at, key) => {
+    if (at !== '') return didYouMean(key, keysAt[at] ?? []);
+    return otherProviderOf(key, rules) || didYouMean(key, [...(keysAt[''] ?? []), ...ofProvider]);
+  };
+}
+
 function byPlace(a: Diagnostic, b: Diagnostic): number {
   return a.line - b.line || a.column - b.column;
-}
-
-type Reporting = Pick<Rules, 'tree' | 'problem' | 'options' | 'fields'>;
-
-function reportIssue(issue: z.core.$ZodIssue, base: readonly PropertyKey[], to: Reporting): void {
-  const path = [...base, ...issue.path];
-  const at = path.join('.');
-  if (to.tree.unfilled.has(at)) return;
-  if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) {
-      const ofProvider = to.options.providers.get(`${to.fields.provider}`)?.fields.map(({ name }) => name) ?? [];
-      const hint =
-        at === ''
-          ? otherProviderOf(key, to) || didYouMean(key, [...(keysAt[''] ?? []), ...ofProvider])
-          : didYouMean(key, keysAt[at] ?? []);
-      to.problem(to.tree.placeOfKey([...path, key]), `unknown key ${shown(key)}${at === '' ? '' : ` in ${at}`}${hint}`);
-    }
-    return;
-  }
-  if (issue.code === 'invalid_union') {
-    // The branch that got past the type is the one that was meant.
-    const meant = issue.errors.find((branch) =>
-      branch.every((inner) => inner.code !== 'invalid_type' || inner.path.length > 0),
-    );
-    if (meant) for (const inner of meant) reportIssue(inner, path, to);
-    else
-      to.problem(
-        to.tree.placeOf(path),
-        `${at} ${at === 'answer' ? 'must be a 2xx status' : 'must be text or a list of texts'}`,
-      );
-    return;
-  }
-  to.problem(to.tree.placeOf(path), `${at} ${sentenceOf(issue, valueAt(to.tree.value, path))}`);
-}
-
-function sentenceOf(issue: z.core.$ZodIssue, value: unknown): string {
-  if (issue.code === 'invalid_value') {
-    const words = issue.values.map(String);
-    const near = typeof value === 'string' ? nearest(value, words) : undefined;
-    const hint = near === undefined ? '' : ` (did you mean ${near}?)`;
-    return value === undefined ? `is missing: one of ${words.join(', ')}` : `must be one of ${words.join(', ')}${hint}`;
-  }
-  if (issue.code !== 'invalid_type') return issue.message;
-  if (value === undefined) return 'is missing';
-  if (value === null) return 'has no value';
-  if (issue.expected === 'string') {
-    return typeof value === 'object'
-      ? 'must be text'
-      : 'must be text: put it in quotes, so that it stays exactly as written';
-  }
-  return issue.expected === 'object' ? 'must hold keys of its own' : `must be ${issue.expected}`;
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  let here = value;
-  for (const key of path)
-    here = here !== null && typeof here === 'object' ? (here as Record<PropertyKey, unknown>)[key] : undefined;
-  return here;
 }
 
 /** A value is missing where a word is needed: the source is closed and nothing of it is used but its name. */
