@@ -36,6 +36,8 @@ export type AdminDeps = {
 
 export type SandboxAccess = {
   readonly events: (page: PageRequest) => Promise<Page<unknown>>;
+  /** Profiles and groups after their updates. */
+  readonly profiles: (page: PageRequest) => Promise<Page<unknown>>;
   readonly clear: () => Promise<void>;
 };
 
@@ -155,6 +157,10 @@ export function adminRoutes(deps: AdminDeps): readonly AdminRoute[] {
     get('/api/sandbox/events', async (req, res) => {
       const sandbox = sandboxOf(deps);
       json(res, await bounded(sandbox.events(pageOf(parseQuery(pageQuery, req)))));
+    }),
+    get('/api/sandbox/profiles', async (req, res) => {
+      const sandbox = sandboxOf(deps);
+      json(res, await bounded(sandbox.profiles(pageOf(parseQuery(pageQuery, req)))));
     }),
     {
       path: '/api/sandbox/events',

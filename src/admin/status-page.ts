@@ -28,7 +28,7 @@ export type StatusPage = {
 export function statusPage(page: StatusPage): string {
   const { health } = page;
   const links = ['/health', '/metrics', '/api/sources', '/api/deliveries', '/api/dead-letters'];
-  if (page.sandbox) links.push('/api/sandbox/events');
+  if (page.sandbox) links.push('/api/sandbox/events', '/api/sandbox/profiles');
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>trackrelay: ${health.status}</title><style>${STYLE}</style></head>

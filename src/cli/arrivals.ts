@@ -43,5 +43,13 @@ function isSameValue(expected: unknown, got: unknown, awaited: Awaited): boolean
   if (Array.isArray(expected) && Array.isArray(got) && expected.length === got.length) {
     return expected.every((item, index) => isSameValue(item, got[index], awaited));
   }
+  if (isObject(expected) && isObject(got)) {
+    const names = new Set([...Object.keys(expected), ...Object.keys(got)]);
+    return [...names].every((name) => isSameValue(expected[name], got[name], awaited));
+  }
   return isDeepStrictEqual(expected, got);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

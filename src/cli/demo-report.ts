@@ -1,6 +1,8 @@
 /** What the demo shows: the events that arrived as a table, and what did not. */
 import type { Arrived, Awaited } from './arrivals.ts';
+import { type Completed, contentOf, ownerOf } from './completed.ts';
 import { type Output, table } from './output.ts';
+import type { ExpectedEvent } from './sample.ts';
 
 export type DemoResult = {
   readonly sent: number;
@@ -20,9 +22,9 @@ export function speakDemo(result: DemoResult, output: Output): void {
     timeOf(got.properties.time),
     awaited.source,
     output.style('bold', got.event),
-    String(got.properties.distinct_id ?? '') || '–',
+    ownerOf(got.update ?? got) || '–',
     awaited.case,
-    output.style('dim', summary(got.properties)),
+    output.style('dim', summary(contentOf(got.update ?? got))),
   ]);
   for (const line of table([head.map((title) => output.style('dim', title)), ...rows])) output.result(line);
   for (const { source, case: name, event } of result.missing) {
@@ -38,10 +40,14 @@ export function speakDemo(result: DemoResult, output: Output): void {
 export function demoJson({ sent, arrived, missing, refused }: DemoResult) {
   return {
     sent,
-    arrived: arrived.map(({ awaited, got }) => ({ source: awaited.source, case: awaited.case, ...got })),
-    missing: missing.map(({ source, case: name, event, properties }) => ({ source, case: name, event, properties })),
+    arrived: arrived.map(({ awaited, got }) => ({ source: awaited.source, case: awaited.case, ...recordOf(got) })),
+    missing: missing.map((one) => ({ source: one.source, case: one.case, ...recordOf(one) })),
     refused,
   };
+}
+
+function recordOf({ event, properties, update }: ExpectedEvent): Completed {
+  return update ?? { event, properties };
 }
 
 function timeOf(time: unknown): string {

@@ -11,11 +11,12 @@ import { readSettings, type Settings } from '../config/settings.ts';
 import { UsageError } from '../errors.ts';
 import { type Relay, startRelay } from '../relay.ts';
 import { type Awaited, matchArrivals } from './arrivals.ts';
+import type { CompletedEvent, CompletedUpdate } from './completed.ts';
 import { type DemoResult, demoJson, speakDemo } from './demo-report.ts';
 import { readBytes } from './files.ts';
 import { ask } from './http.ts';
 import type { Context } from './program.ts';
-import { type ExpectedEvent, expectedEvents, freshen, sampleOfCase } from './sample.ts';
+import { type ExpectedEvent, expectedEvents, freshen, sampleOfCase, updateAsEvent } from './sample.ts';
 import { post } from './send.ts';
 import { onSignals } from './serve.ts';
 import { type CaseFiles, caseFiles, openSource, parserFor, type SourceFolder, sourceNames } from './sources.ts';
@@ -121,8 +122,10 @@ async function arrivals(relay: Relay, awaited: readonly Awaited[]) {
 
 async function eventsAt(sandboxUrl: string | null): Promise<readonly ExpectedEvent[]> {
   if (sandboxUrl === null) throw new Error('a demo without a sandbox');
-  const url = new URL('/__events?limit=100000', sandboxUrl);
-  const reply = await ask({ method: 'GET', url, timeoutMs: TIMEOUT_MS });
-  const { items } = JSON.parse(reply.body) as { items: readonly { record: ExpectedEvent }[] };
-  return items.map(({ record }) => record);
+  const get = async <T>(path: string): Promise<readonly T[]> => {
+    const reply = await ask({ method: 'GET', url: new URL(path, sandboxUrl), timeoutMs: TIMEOUT_MS });
+    return (JSON.parse(reply.body) as { items: readonly { record: T }[] }).items.map(({ record }) => record);
+  };
+  const events = await get<CompletedEvent>('/__events?limit=100000');
+  return [...events, ...(await get<CompletedUpdate>('/__updates')).map(updateAsEvent)];
 }

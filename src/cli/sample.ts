@@ -3,6 +3,7 @@ import { newId } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Source } from '../model.ts';
 import { createVerifier } from '../verify/verifier.ts';
+import { type CompletedEvent, type CompletedUpdate, titleOf } from './completed.ts';
 import { readBytes, readHeadersFile } from './files.ts';
 import { freshenId } from './fresh-id.ts';
 import { contentTypeOf, openPayload, readAssignment, setAt } from './payload.ts';
@@ -41,21 +42,29 @@ export async function sampleOfCase(files: CaseFiles): Promise<Sample> {
   return { body, headers: { 'content-type': contentTypeOf(files.payload, body), ...headers }, anchorMs };
 }
 
-export type ExpectedEvent = { readonly event: string; readonly properties: Readonly<Record<string, unknown>> };
+/** An update stands here as an event that is called by its operator and has the update's own members. */
+export type ExpectedEvent = CompletedEvent & { readonly update?: CompletedUpdate };
 
-/** The events of an expected.json; what is none is left to `check` to tell. */
+/** The events and updates of an expected.json; what is neither is left to `check` to tell. */
 export function expectedEvents(bytes: Buffer): readonly ExpectedEvent[] {
   try {
     const list: unknown = JSON.parse(bytes.toString('utf8'));
-    return (Array.isArray(list) ? list : []).filter((one) => typeof one?.event === 'string' && one.properties);
+    return (Array.isArray(list) ? list : []).flatMap((one) => {
+      if (typeof one?.event === 'string') return one.properties ? [one] : [];
+      return one?.$distinct_id || one?.$group_key ? [updateAsEvent(one)] : [];
+    });
   } catch {
     return [];
   }
 }
 
+export function updateAsEvent(update: CompletedUpdate): ExpectedEvent {
+  return { event: titleOf(update), properties: update, update };
+}
+
 /** Times in expected files are in milliseconds, as the relay completes them; one in seconds is as good. */
 function newestTime(expected: Buffer): number | null {
-  const times = expectedEvents(expected).flatMap(({ properties: { time } }) => {
+  const times = expectedEvents(expected).flatMap(({ properties: { $time, time = $time } }) => {
     const ms = typeof time === 'string' ? Date.parse(time) : typeof time === 'number' ? time : Number.NaN;
     return Number.isNaN(ms) ? [] : [ms < 1e11 ? ms * 1000 : ms];
   });

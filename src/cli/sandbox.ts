@@ -23,11 +23,14 @@ export async function serveSandbox(
   await using sandbox = createSandbox({ clock: systemClock });
   const stopped = stopSignal();
   const { url } = await listen(sandbox, host.value, port.value);
-  if (json) output.json({ url, events: `${url}/__events`, state: `${url}/__state`, control: `${url}/__control` });
-  else {
+  if (json) {
+    const own = ['events', 'updates', 'profiles', 'state', 'control'];
+    output.json({ url, ...Object.fromEntries(own.map((name) => [name, `${url}/__${name}`])) });
+  } else {
     output.result(`A sandbox Mixpanel listens on ${output.style('bold', url)}`);
     output.say(`Point a relay at it:   MIXPANEL_TOKEN=sandbox MIXPANEL_API_URL=${url} trackrelay serve`);
     output.say(`What arrived:          curl ${url}/__events`);
+    output.say(`Profiles, groups:      curl ${url}/__profiles`);
     output.say(`Make it fail:          curl -d '{"status":429,"times":3}' ${url}/__control`);
     output.say('Ctrl-C ends it; what arrived is forgotten.');
   }

@@ -9,6 +9,7 @@ const PATHS = [
   '/api/deliveries',
   '/api/dead-letters',
   '/api/sandbox/events',
+  '/api/sandbox/profiles',
   '/nothing',
 ];
 
@@ -87,7 +88,8 @@ describe('without a token', () => {
 });
 
 describe('a change', () => {
-  const sandbox = { events: async () => ({ items: [], next: null }), clear: async () => undefined };
+  const empty = async () => ({ items: [], next: null });
+  const sandbox = { events: empty, profiles: empty, clear: async () => undefined };
   const { ask } = admin({ sandbox });
   const remove = (headers: Record<string, string>) =>
     ask.delete('/api/sandbox/events').set({ host: 'localhost:8081', ...headers });

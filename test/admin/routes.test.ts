@@ -189,11 +189,13 @@ describe('the sandbox', () => {
         asked.push(page);
         return { items: [{ event: 'A' }], next: null };
       },
+      profiles: async () => ({ items: [{ distinct_id: 'a', properties: {} }], next: null }),
       clear: async () => void cleared++,
     };
     const { ask } = admin({ sandbox });
     expect((await ask.get('/api/sandbox/events?limit=5')).body).toEqual({ items: [{ event: 'A' }], next: null });
     expect(asked).toEqual([{ limit: 5 }]);
+    expect((await ask.get('/api/sandbox/profiles')).body.items).toEqual([{ distinct_id: 'a', properties: {} }]);
     expect((await ask.delete('/api/sandbox/events')).status).toBe(204);
     expect(cleared).toBe(1);
   });
@@ -275,7 +277,8 @@ describe('the page', () => {
   });
 
   it('says loudly that events go to the sandbox, only when they do', async () => {
-    const sandbox = { events: async () => ({ items: [], next: null }), clear: async () => undefined };
+    const empty = async () => ({ items: [], next: null });
+    const sandbox = { events: empty, profiles: empty, clear: async () => undefined };
     expect((await admin({ sandbox }).ask.get('/')).text).toContain('MIXPANEL_TOKEN is not set');
     expect((await admin().ask.get('/')).text).not.toContain('MIXPANEL_TOKEN is not set');
   });

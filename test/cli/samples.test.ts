@@ -3,6 +3,7 @@ import { matchArrivals } from '../../src/cli/arrivals.ts';
 import { freshenId, freshLike } from '../../src/cli/fresh-id.ts';
 import { contentTypeOf, openPayload, readAssignment, readPath, setAt } from '../../src/cli/payload.ts';
 import { redate, redateText, shiftTo } from '../../src/cli/redate.ts';
+import { expectedEvents, updateAsEvent } from '../../src/cli/sample.ts';
 import type { Source } from '../../src/model.ts';
 
 const source = (provider: string, deliveryId: string | null = null) => ({ provider, deliveryId }) as Source;
@@ -188,5 +189,19 @@ describe('arrivals', () => {
     expect(
       matchArrivals([awaited({ amount: 42 })], [{ event: 'Other', properties: { amount: 42 } }]).missing,
     ).toHaveLength(1);
+  });
+
+  it('of updates are matched by their operator and all that they hold', () => {
+    const update = { $distinct_id: 'u', $set: { Plan: 'pro', Since: '2026-11-22T10:00:00Z' } };
+    const [expected] = expectedEvents(Buffer.from(JSON.stringify([update, { nothing: 1 }])));
+    if (expected === undefined) throw new Error('no update');
+    const one = { ...place, ...expected };
+    const later = { $distinct_id: 'u', $set: { Plan: 'pro', Since: '2027-01-01T00:00:00Z' } };
+    expect(matchArrivals([one, one], [updateAsEvent(later)]).missing).toEqual([one]);
+    const others = [
+      { ...update, $distinct_id: 'v' },
+      { ...update, $set: { Plan: 'pro' } },
+    ];
+    expect(matchArrivals([one], others.map(updateAsEvent)).missing).toEqual([one]);
   });
 });

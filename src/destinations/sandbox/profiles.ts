@@ -130,7 +130,7 @@ function changed(before: Properties, operator: string, operand: unknown): Proper
 }
 
 function union(list: readonly unknown[], more: readonly unknown[]): unknown[] {
-  return [...new Set([...list, ...more])];
+  return [...list, ...new Set(more.filter((item) => !list.includes(item)))];
 }
 
 function problemOf(properties: Properties): string | null {
