@@ -74,7 +74,7 @@ class RunningRelay implements Relay {
     this.#held = held;
     this.publicUrl = urlOf(publicPort);
     this.adminUrl = urlOf(adminPort);
-    this.sandboxUrl = core.opened.sandbox?.url ?? null;
+    this.sandboxUrl = core.destinations.sandbox?.url ?? null;
     this.stopped = new Promise((resolve) => {
       this.#ended = resolve;
     });
@@ -91,19 +91,20 @@ class RunningRelay implements Relay {
   }
 
   async begin(): Promise<void> {
-    const { log, forwarder, settings, opened, buffer } = this.#core;
-    forwarder.start();
+    const { log, forwarders, settings, destinations, buffer } = this.#core;
+    for (const { forwarder } of forwarders) forwarder.start();
     this.#swept = this.#sweep();
     void buffer.failed.then((reason) => this.#fail(reason));
     // What health and readiness tell from now on was really asked.
     await this.#core.snapshot(0);
     this.#core.phase = 'serving';
-    if (opened.sandbox) log.warn('relay.sandbox', { url: opened.sandbox.url });
+    if (destinations.sandbox) log.warn('relay.sandbox', { url: destinations.sandbox.url });
+    const several = destinations.all.length > 1;
     log.info('relay.started', {
       version,
       public: this.publicUrl,
       admin: this.adminUrl,
-      destination: opened.destination.address,
+      destination: destinations.all.map(({ name, address }) => (several ? `${name} ${address}` : address)).join(', '),
       mappings: settings.mappingsDir,
       data: settings.dataDir,
     });
@@ -130,7 +131,7 @@ class RunningRelay implements Relay {
   }
 
   async #end(exitCode: number): Promise<void> {
-    const { log, forwarder, clock } = this.#core;
+    const { log, forwarders, clock } = this.#core;
     if (exitCode === 0) this.#core.phase = 'stopping';
     const startedAt = clock.monotonic();
     log.info('relay.stopping', {});
@@ -139,7 +140,7 @@ class RunningRelay implements Relay {
     await Promise.allSettled([
       this.#publicPort.close(CLOSE_GRACE_MS),
       this.#stage[Symbol.asyncDispose](),
-      forwarder.stop(),
+      ...forwarders.map(({ forwarder }) => forwarder.stop()),
       this.#swept,
     ]);
     log.info('relay.stopped', { ms: Math.round(clock.monotonic() - startedAt) });

@@ -20,7 +20,7 @@ export async function check(folder: string | null, { output, json }: Context): P
   const settings = readSettings(environment());
   const { dir, names } = await foldersOf(folder ?? settings.mappingsDir);
   await using runner = createRunner({ clock: systemClock });
-  const parse = parserFor(settings, 'environment');
+  const parse = parserFor({ ...settings, mappingsDir: dir }, 'environment');
   const checked: CheckedSource[] = [];
   const width = Math.max(...names.map((name) => name.length));
   for (const name of names) {

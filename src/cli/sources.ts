@@ -3,10 +3,11 @@
  * sandbox's own secrets where it would use them), and the cases beside it.
  */
 import { join } from 'node:path';
+import { destinationsOf } from '../config/destinations-file.ts';
 import { didYouMean } from '../config/nearest.ts';
 import type { Settings } from '../config/settings.ts';
 import { shown } from '../config/shown.ts';
-import { DESTINATION_DEFAULT, isSourceName } from '../config/source-file.ts';
+import { isSourceName } from '../config/source-file.ts';
 import { UsageError } from '../errors.ts';
 import type { ParseSource } from '../mapping/load.ts';
 import type { Source } from '../model.ts';
@@ -36,10 +37,11 @@ export async function findSource(name: string, mappingsDir: string): Promise<str
  * (made now when it has none yet); otherwise the environment alone decides what is missing.
  */
 export function parserFor(settings: Settings, secrets: 'sandbox' | 'environment'): ParseSource {
-  const token = settings.mixpanel.token ?? (secrets === 'sandbox' ? null : 'none');
+  const destinations = destinationsOf(settings, 'names');
   return sourceParser({
-    settings: { ...settings, mixpanel: { ...settings.mixpanel, token } },
-    destinations: new Set([DESTINATION_DEFAULT]),
+    settings,
+    destinations: new Set(destinations.map(({ name }) => name)),
+    sandbox: secrets === 'sandbox' && destinations.every(({ type }) => type === 'sandbox'),
   });
 }
 

@@ -4,12 +4,16 @@
  *
  * A variable that is not set makes an optional key as if it were not there, and is a problem in a required one.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../errors.ts';
+import { environment, lookupVariable } from './environment.ts';
 import { webAddress } from './kinds.ts';
 import { didYouMean } from './nearest.ts';
 import { reportIssue } from './schema-problems.ts';
 import { mixpanelUrls, type Settings } from './settings.ts';
+import { DESTINATION_DEFAULT } from './source-rules.ts';
 import { readYaml, type YamlTree } from './yaml-tree.ts';
 
 export type ImportUse = 'auto' | 'always' | 'never';
@@ -45,6 +49,30 @@ export type SandboxConfig = { readonly name: string; readonly type: 'sandbox' };
 export type DestinationConfig = MixpanelConfig | BloomreachConfig | SandboxConfig;
 
 export const DESTINATIONS_FILE = 'destinations.yaml';
+
+/**
+ * The destinations of these settings, with the variables of the environment. `names`: only what they are called matters
+ * (`check` runs where the variables are not): one that is not set is no problem.
+ */
+export function destinationsOf(
+  settings: Pick<Settings, 'mixpanel' | 'mappingsDir'>,
+  use: 'all' | 'names' = 'all',
+): readonly DestinationConfig[] {
+  const file = join(settings.mappingsDir, DESTINATIONS_FILE);
+  const lookup = (variable: string) => lookupVariable(variable, environment());
+  const named = (variable: string) => lookup(variable) ?? 'https://not-set.example';
+  return readDestinations({ settings, text: textOf(file), file, lookup: use === 'all' ? lookup : named });
+}
+
+function textOf(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw new UsageError([`${file} cannot be read (${code ?? 'error'})`]);
+  }
+}
 
 /** Each has its own queue, connections and health; more is somebody's list of everything. */
 const destinationsMax = 20;
@@ -97,14 +125,12 @@ export type DestinationsOptions = {
   /** How the file is called in problems. */
   readonly file: string;
   readonly lookup: (variable: string) => string | undefined;
-  /** The name of the one that the environment describes. */
-  readonly defaultName: string;
 };
 
 /** Throws UsageError with every problem. */
 export function readDestinations(options: DestinationsOptions): readonly DestinationConfig[] {
   const { settings, text } = options;
-  if (text === null) return [fromEnvironment(settings.mixpanel, options.defaultName)];
+  if (text === null) return [fromEnvironment(settings.mixpanel)];
   const problems: string[] = [];
   const problem = ({ line, column }: { line: number; column: number }, message: string) =>
     void problems.push(`${options.file}:${line}:${column} ${message}`);
@@ -127,7 +153,8 @@ export function readDestinations(options: DestinationsOptions): readonly Destina
   return configs.filter((config) => typeof config !== 'string');
 }
 
-function fromEnvironment(mixpanelSettings: Settings['mixpanel'], name: string): DestinationConfig {
+function fromEnvironment(mixpanelSettings: Settings['mixpanel']): DestinationConfig {
+  const name = DESTINATION_DEFAULT;
   const { token, apiUrl, trackFormat } = mixpanelSettings;
   if (token === null) return { name, type: 'sandbox' };
   return {

@@ -8,7 +8,7 @@ import { didYouMean } from './nearest.ts';
 import { otherProviderOf, readProviderFields } from './provider-rules.ts';
 import { reportIssue } from './schema-problems.ts';
 import { shown } from './shown.ts';
-import { type KnownNames, type Rules, sourceRules } from './source-rules.ts';
+import { DESTINATION_DEFAULT, defaultDestination, type KnownNames, type Rules, sourceRules } from './source-rules.ts';
 import { keysAt, type SourceFields, sourceSchema } from './source-schema.ts';
 import { type Place, readYaml, type YamlTree } from './yaml-tree.ts';
 
@@ -26,7 +26,6 @@ export type ParsedSource =
 
 /** Contract §3: what one source may send unless it says otherwise. */
 const ACCEPT_DEFAULT: Rate = { count: 60_000, windowMs: 60_000 };
-export const DESTINATION_DEFAULT = 'mixpanel';
 const SOURCE_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export function isSourceName(name: string): boolean {
@@ -97,7 +96,7 @@ function sourceOf(
   options: SourceFileOptions,
 ): Source {
   const secrets = fields.secrets ?? (fields.secret === undefined ? [] : [fields.secret]);
-  const destinations = fields.destination ?? DESTINATION_DEFAULT;
+  const destinations = fields.destination ?? defaultDestination(options.destinations) ?? DESTINATION_DEFAULT;
   const closed = tree.missing.length > 0;
   return {
     name: options.name,

@@ -11,6 +11,9 @@ import type { Place, YamlTree } from './yaml-tree.ts';
 type Say = (place: Place, message: string) => void;
 type Fields = Readonly<Record<string, unknown>>;
 
+/** The destination that the environment describes. */
+export const DESTINATION_DEFAULT = 'mixpanel';
+
 /** What a source may name. */
 export type KnownNames = {
   /** What `trackrelay providers` lists, by name; `custom` is always one. */
@@ -103,9 +106,21 @@ function secretRules({ fields, tree, options, problem, warn }: Rules): void {
     warn(tree.placeOfKey(['verify', 'none']), 'anybody who knows the URL can send to this source');
 }
 
+/** Where a source goes that does not say it; null: it has to say it. */
+export function defaultDestination(known: ReadonlySet<string> | null): string | null {
+  if (known === null || known.has(DESTINATION_DEFAULT)) return DESTINATION_DEFAULT;
+  const [only, ...others] = known;
+  return only !== undefined && others.length === 0 ? only : null;
+}
+
 function destinationRules({ fields, tree, options, problem }: Rules): void {
   const { destination } = fields;
-  const names = Array.isArray(destination) ? destination : [destination ?? 'mixpanel'];
+  const chosen = destination ?? defaultDestination(options.destinations);
+  if (chosen === null) {
+    const all = [...(options.destinations ?? [])].join(', ');
+    problem(tree.placeOfKey(['provider']), `destination is missing: there are ${all}, and none is called mixpanel`);
+  }
+  const names = Array.isArray(chosen) ? chosen : [chosen];
   const seen = new Set<unknown>();
   for (const [index, name] of names.entries()) {
     const path = Array.isArray(destination) ? ['destination', `${index}`] : ['destination'];

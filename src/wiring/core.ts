@@ -3,8 +3,9 @@
 import type { BufferKeeper } from '../buffer/contract.ts';
 import { openSqliteBuffer } from '../buffer/sqlite/keeper.ts';
 import type { Clock } from '../clock.ts';
+import { secretsOfDestination } from '../config/destinations-file.ts';
 import type { Settings } from '../config/settings.ts';
-import { shapeOutput } from '../destinations/mixpanel/shape.ts';
+import type { Destination } from '../destinations/contract.ts';
 import { createForwarder, type Forwarder } from '../forward/forwarder.ts';
 import type { Shape } from '../mapping/turn-to-events.ts';
 import type { HealthSnapshot } from '../observe/health.ts';
@@ -13,7 +14,7 @@ import type { Mask } from '../observe/mask.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { createRemoteTexts, type RemoteTexts } from '../verify/remote-texts.ts';
 import { version } from '../version.ts';
-import { type OpenedDestination, openDestination } from './destination.ts';
+import { type OpenedDestinations, openDestinations } from './destinations.ts';
 import { secretsIn } from './known-providers.ts';
 import { type LearnedSecrets, openLearnedSecrets } from './learned-secrets.ts';
 import { createPressure, type Pressure } from './pressure.ts';
@@ -25,6 +26,8 @@ import { createTellers, type Tellers } from './telling.ts';
 /** What the relay is doing: webhooks are accepted only while it serves. */
 export type Phase = 'starting' | 'serving' | 'stopping' | 'failed';
 
+export type DestinationForwarder = { readonly destination: Destination; readonly forwarder: Forwarder };
+
 export type Core = AsyncDisposable & {
   readonly settings: Settings;
   readonly clock: Clock;
@@ -35,10 +38,11 @@ export type Core = AsyncDisposable & {
   readonly buffer: BufferKeeper;
   readonly remote: RemoteTexts;
   readonly learned: LearnedSecrets;
-  readonly opened: OpenedDestination;
+  readonly destinations: OpenedDestinations;
   readonly sources: OpenedSources;
   readonly shape: Shape;
-  readonly forwarder: Forwarder;
+  /** One for each destination, in their order. */
+  readonly forwarders: readonly DestinationForwarder[];
   readonly pressure: Pressure;
   phase: Phase;
   readonly snapshot: (freshMs?: number) => Promise<HealthSnapshot>;
@@ -75,48 +79,53 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   );
   const remote = createRemoteTexts({ clock });
   const learned = await openLearnedSecrets(buffer, clock);
-  const opened = cleanup.use(await openDestination(settings, clock));
-  const { destination } = opened;
+  const destinations = cleanup.use(await openDestinations(settings, clock));
+  const { shape } = destinations;
   const sources = cleanup.use(
     await openSources({
       settings,
       clock,
       log,
-      shape: shapeOutput,
+      shape,
+      sandbox: destinations.configs.every(({ type }) => type === 'sandbox'),
       remote,
       learned,
-      destinations: new Set([destination.name]),
+      destinations: new Set(destinations.all.map(({ name }) => name)),
       changed: (now) => {
         metrics.know(now.map((source) => source.name));
-        const own = [settings.mixpanel.token, settings.admin.token].filter((secret) => secret !== null);
+        const own = [...destinations.configs.flatMap(secretsOfDestination), settings.admin.token ?? ''];
         mask.hide([...own, ...learned.all(), ...now.flatMap(secretsIn)]);
       },
     }),
   );
-  const forwarder = createForwarder({
-    buffer,
-    destination,
-    clock,
-    forwardRate: sources.forwardRate,
-    batch: settings.batch,
-    concurrency: settings.sendConcurrency,
-    retry: settings.retry,
-    giveUpAfterMs: settings.giveUpAfterMs,
-    leaseMs: leaseMsFor(settings.sendTimeoutMs),
-    stopGraceMs: SEND_GRACE_MS,
-    hooks: tellers.forwarding(destination.name),
+  const forwarders = destinations.all.map((destination) => {
+    const forwarder = createForwarder({
+      buffer,
+      destination,
+      clock,
+      forwardRate: sources.forwardRate,
+      batch: settings.batch,
+      concurrency: settings.sendConcurrency,
+      retry: settings.retry,
+      giveUpAfterMs: settings.giveUpAfterMs,
+      leaseMs: leaseMsFor(settings.sendTimeoutMs),
+      stopGraceMs: SEND_GRACE_MS,
+      hooks: tellers.forwarding(destination.name),
+    });
+    return { destination, forwarder };
   });
   const tallies = createTallyCache(buffer, clock);
   const seen: SnapshotOptions = {
     ...{ clock, tallies, metrics, unmapped: createUnmappedCache(buffer, clock) },
     sources: sources.statuses,
-    destinations: () => [{ ...forwarder.status(), name: destination.name, address: destination.address }],
+    destinations: () =>
+      forwarders.map(({ destination: { name, address }, forwarder }) => ({ ...forwarder.status(), name, address })),
     notAccepting: () => notAccepting[core.phase],
   };
   const held = cleanup.move();
   const core: Core = {
-    ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned, opened, sources, forwarder },
-    shape: shapeOutput,
+    ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned },
+    ...{ destinations, sources, forwarders, shape },
     pressure: createPressure(clock),
     phase: 'starting',
     snapshot: (freshMs) => takeSnapshot(seen, freshMs),

@@ -48,7 +48,10 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
       const { now, tally, unmapped: found = [] } = await core.wholeSnapshot();
       // Names in it came from outside, and this answer does not pass the mask.
       const unmapped = found.map((one) => ({ ...one, type: one.type && core.mask.apply(one.type) }));
-      const circuits = [{ destination: core.opened.destination.name, circuit: core.forwarder.status().circuit }];
+      const circuits = core.forwarders.map(({ destination, forwarder }) => ({
+        destination: destination.name,
+        circuit: forwarder.status().circuit,
+      }));
       return { contentType: metrics.contentType, text: await metrics.text({ now, tally, unmapped, circuits }) };
     },
     sources: () =>
@@ -56,7 +59,7 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
     publicUrl: () => settings.publicUrl ?? publicUrl(),
     buffer: core.buffer,
     arming: armingOf(core),
-    sandbox: core.opened.sandbox && sandboxPages(core.opened.sandbox.double),
+    sandbox: core.destinations.sandbox && sandboxPages(core.destinations.sandbox.double),
     failed: (request, error) => log.error('request.failed', { request, error: String(error) }),
   });
   return listening(app, settings.admin, 'RELAY_ADMIN_HOST', 'RELAY_ADMIN_PORT');

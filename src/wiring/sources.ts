@@ -29,6 +29,7 @@ export type SourcesOptions = {
   readonly shape: Shape;
   /** Names of the destinations there are. */
   readonly destinations: ReadonlySet<string>;
+  readonly sandbox: boolean;
   readonly remote: RemoteTexts;
   readonly learned: LearnedSecrets;
   /** Called with the sources as they are now, at the start and after every change. */
@@ -45,15 +46,16 @@ export type OpenedSources = AsyncDisposable & {
 
 /** How a source.yaml is read, with the relay's variables, providers and destinations; a verifier must be possible too. */
 export function sourceParser(options: {
-  readonly settings: Pick<Settings, 'dataDir' | 'publicUrl' | 'mixpanel'>;
+  readonly settings: Pick<Settings, 'dataDir' | 'publicUrl'>;
   readonly destinations: ReadonlySet<string>;
+  /** Nothing really leaves: a secret that is not set becomes a random one. */
+  readonly sandbox: boolean;
 }): ParseSource {
   const lookup = (variable: string) => lookupVariable(variable, environment());
   // Contract §3: only in sandbox mode a missing secret becomes a random one.
-  const kept =
-    options.settings.mixpanel.token === null
-      ? sandboxSecrets({ folder: options.settings.dataDir, lookup, providers: knownProviders })
-      : null;
+  const kept = options.sandbox
+    ? sandboxSecrets({ folder: options.settings.dataDir, lookup, providers: knownProviders })
+    : null;
   return (text, place) => {
     const parsed = parseSourceFile(text, {
       ...place,

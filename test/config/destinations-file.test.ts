@@ -15,7 +15,6 @@ function read(text: string | null, token: string | null = null): readonly Destin
     text,
     file: 'M/destinations.yaml',
     lookup: (name) => variables[name],
-    defaultName: 'mixpanel',
   });
 }
 

@@ -6,24 +6,30 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
-import { DESTINATION_DEFAULT, parseSourceFile } from '../../src/config/source-file.ts';
+import { parseSourceFile } from '../../src/config/source-file.ts';
+import { DESTINATION_DEFAULT } from '../../src/config/source-rules.ts';
 import { shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { type Case, readFolder } from '../../src/mapping/folder.ts';
 import { type LoadedFolder, loadFolder } from '../../src/mapping/load.ts';
 import { createRunner } from '../../src/mapping/runner.ts';
 import { knownProviders } from '../../src/wiring/known-providers.ts';
 
-type Expected = { readonly event: string; readonly properties: Record<string, unknown> };
+/** An event, or an update of a profile or a group. */
+type Output = Readonly<Record<string, unknown>> & { readonly properties?: Readonly<Record<string, unknown>> };
+type Expected = { readonly event: string; readonly properties: Readonly<Record<string, unknown>> };
+
+/** Issue by issue the list grows; a folder more or less is noticed. */
+const shipped =
+  'auth0 calendly chargebee clerk customerio github hubspot intercom jira linear mailgun paddle pagerduty postmark revenuecat segment sendgrid shopify slack stripe twilio typeform woocommerce zendesk';
 
 const root = join(import.meta.dirname, '../../mappings');
-const samples = ['stripe', 'github', 'shopify', 'slack'];
-const runner = createRunner({ clock: systemClock });
-afterAll(() => runner[Symbol.asyncDispose]());
-
 const foldersIn = (dir: string) =>
   readdirSync(dir, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('_'))
     .map((entry) => entry.name);
+const samples = foldersIn(root);
+const runner = createRunner({ clock: systemClock });
+afterAll(() => runner[Symbol.asyncDispose]());
 
 function load(dir: string, name: string): Promise<LoadedFolder> {
   return loadFolder(name, {
@@ -41,7 +47,8 @@ function load(dir: string, name: string): Promise<LoadedFolder> {
   });
 }
 
-const expectedOf = (one: Case) => one.expected as readonly Expected[];
+const outputsOf = (one: Case) => one.expected as readonly Output[];
+const isEvent = (output: Output): output is Output & Expected => typeof output.event === 'string';
 
 describe.each([
   ...samples.map((name) => [name, root] as const),
@@ -66,19 +73,19 @@ describe.each([
   });
 });
 
-it('ships the four sample sources and no other', () => {
-  expect(foldersIn(root).sort()).toEqual([...samples].sort());
+it('ships these sources and no other', () => {
+  expect(samples.sort()).toEqual(shipped.split(' '));
 });
 
 describe.each(samples)('the cases of %s', (name) => {
   const folder = readFolder(root, name);
-  const expected = folder.then(({ cases }) => cases.flatMap(expectedOf));
+  const outputs = folder.then(({ cases }) => cases.flatMap(outputsOf));
+  const expected = outputs.then((all) => all.filter(isEvent));
 
-  it('are at least five, some skipped and one with several events', async () => {
-    const counts = (await folder).cases.map((one) => expectedOf(one).length);
+  it('are at least five, some of them skipped', async () => {
+    const counts = (await folder).cases.map((one) => outputsOf(one).length);
     expect(counts.length).toBeGreaterThanOrEqual(5);
     expect(counts).toContain(0);
-    expect(Math.max(...counts)).toBeGreaterThan(1);
   });
 
   it('carry text beyond ASCII and null fields, as real webhooks do', async () => {
@@ -90,7 +97,7 @@ describe.each(samples)('the cases of %s', (name) => {
   it('become events with readable names and snake_case properties', async () => {
     for (const { event, properties } of await expected) {
       expect(event).toMatch(/^[A-Z][A-Za-z]*( [A-Z][A-Za-z]*)+$/);
-      for (const property of Object.keys(properties)) expect(property).toMatch(/^[a-z][a-z_]*$/);
+      for (const property of Object.keys(properties)) expect(property).toMatch(/^\$?[a-z][a-z0-9_]*$/);
     }
   });
 
@@ -99,7 +106,8 @@ describe.each(samples)('the cases of %s', (name) => {
   });
 
   it('let no address, name, token, card or written text through', async () => {
-    const text = JSON.stringify(await expected);
+    // An address may be who it was, where the provider knows nothing better; it stands nowhere else.
+    const text = JSON.stringify(await outputs, (key, value) => (/^\$?distinct_id$/.test(key) ? undefined : value));
     const personal = [
       '@',
       'Exemple 5',
