@@ -16,6 +16,8 @@ import type { Shape } from '../mapping/turn-to-events.ts';
 import type { Rate, Source } from '../model.ts';
 import type { SourceStatus } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
+import { described } from '../verify/described.ts';
+import { providers } from '../verify/registry.ts';
 import type { RemoteTexts } from '../verify/remote-texts.ts';
 import { createVerifier } from '../verify/verifier.ts';
 import { knownProviders } from './known-providers.ts';
@@ -44,13 +46,15 @@ export type OpenedSources = AsyncDisposable & {
   readonly statuses: () => readonly SourceStatus[];
 };
 
-/** How a source.yaml is read, with the relay's variables, providers and destinations; a verifier must be possible too. */
-export function sourceParser(options: {
+export type SourceParserOptions = {
   readonly settings: Pick<Settings, 'dataDir' | 'publicUrl'>;
   readonly destinations: ReadonlySet<string>;
   /** Nothing really leaves: a secret that is not set becomes a random one. */
   readonly sandbox: boolean;
-}): ParseSource {
+};
+
+/** How a source.yaml is read, with the relay's variables, providers and destinations; a verifier must be possible too. */
+export function sourceParser(options: SourceParserOptions): ParseSource {
   const lookup = (variable: string) => lookupVariable(variable, environment());
   // Contract §3: only in sandbox mode a missing secret becomes a random one.
   const kept = options.sandbox
@@ -64,15 +68,28 @@ export function sourceParser(options: {
       destinations: options.destinations,
     });
     if (!parsed.ok) return parsed;
+    const source = addressed(parsed.source, options);
     try {
-      createVerifier(parsed.source, { publicUrl: options.settings.publicUrl });
-      return parsed;
+      createVerifier(source, { publicUrl: options.settings.publicUrl });
+      return { ...parsed, source };
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       const problems = error.problems.map((message) => ({ file: place.file, line: 1, column: 1, message }));
       return { ok: false, problems };
     }
   };
+}
+
+/**
+ * A provider that signs the URL needs one. In sandbox mode any will do that `send` signs too; otherwise the source is closed
+ * until somebody says it, as with a secret that is missing.
+ */
+function addressed(source: Source, options: Pick<SourceParserOptions, 'settings' | 'sandbox'>): Source {
+  const known = source.url !== null || options.settings.publicUrl !== null;
+  const provider = providers.get(source.provider);
+  if (known || source.provider === 'custom' || !provider || !described(provider).url_signed) return source;
+  if (options.sandbox) return { ...source, url: `http://localhost/hooks/${source.name}` };
+  return { ...source, secrets: [], missing: [...source.missing, 'RELAY_PUBLIC_URL'] };
 }
 
 export async function openSources(options: SourcesOptions): Promise<OpenedSources> {
