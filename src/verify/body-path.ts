@@ -19,7 +19,7 @@ export function textAt(value: unknown, path: string): string | null {
 }
 
 /** A batch that anybody sends has a few hundred elements; what is beyond is not looked at. */
-const elementsMax = 1_000;
+export const elementsMax = 1_000;
 
 /** The elements a path leads to, lists on the way taken apart (`entry.changes`); the empty path is the body itself. */
 export function elementsAt(value: unknown, path: string): readonly unknown[] {

@@ -146,6 +146,7 @@ function placesOf(locator: Locator): string | null {
 function placeText(place: Place): string {
   if ('header' in place) return `header ${place.header}`;
   if ('content' in place) return 'the SHA-256 of query and body';
+  if ('each' in place) return `${place.each.join(', ')} of every element`;
   if ('query' in place) return `query ${place.query}`;
   return 'item' in place ? `${place.item} of each element` : `body ${place.body}`;
 }

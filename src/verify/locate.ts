@@ -3,7 +3,7 @@
  * bounded length without control characters, or nothing.
  */
 import { createHash, hash } from 'node:crypto';
-import { elementsAt, textAt } from './body-path.ts';
+import { elementsAt, elementsMax, textAt } from './body-path.ts';
 import type { RawRequest, WebhookView } from './contract.ts';
 import type { Locator, Place, Provider } from './provider.ts';
 
@@ -67,14 +67,27 @@ function readAll(places: readonly Place[], searched: Searched, element?: unknown
   return joined === '' ? null : joined;
 }
 
-function read(place: Place, { view, request }: Searched, element: unknown): string | null {
+function read(place: Place, { view, request, batch }: Searched, element: unknown): string | null {
   if ('header' in place) {
     if (place.with !== undefined && view.headers[place.with] === undefined) return null;
     return view.headers[place.header] || null;
   }
   if ('content' in place) return contentKey(request);
+  if ('each' in place) return keyOfElements(elementsAt(view.body, batch), place.each);
   if ('query' in place) return textAt(view.query, place.query);
   return 'item' in place ? textAt(element, place.item) : textAt(view.body, place.body);
+}
+
+function keyOfElements(elements: readonly unknown[], paths: readonly string[]): string | null {
+  // At the bound there may be more of them, and two long batches would look alike.
+  if (elements.length === 0 || elements.length >= elementsMax) return null;
+  const digest = createHash('sha256');
+  for (const element of elements) {
+    const texts = paths.map((path) => textAt(element, path));
+    if (texts[0] === null) return null;
+    digest.update(JSON.stringify(texts));
+  }
+  return `sha256:${digest.digest('hex')}`;
 }
 
 /** The path is left out: it may hold the key that proves the sender, which may change. */

@@ -67,6 +67,8 @@ export function urlBuilder(
   };
 }
 
+export const urlMissing = 'the URL is part of what is signed: set `url` in source.yaml or RELAY_PUBLIC_URL';
+
 /** As the bytes of its UTF-8. */
 export function oneBytePerCharacter(text: string): string {
   return /[\u0080-\uffff]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;

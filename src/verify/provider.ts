@@ -17,6 +17,11 @@ export type Place = (
   /** A path in each element of the batch; different ones are joined (types), never used for ids. */
   | { readonly item: string }
   | { readonly query: string }
+  /**
+   * SHA-256 of what stands at these paths in every element of the batch; an element without the first has no id. For
+   * batches whose elements have ids while the rest changes from try to try.
+   */
+  | { readonly each: readonly string[] }
   /** SHA-256 of query and body: for webhooks whose content holds a time or an id, so that only a repetition is equal. */
   | { readonly content: true }
 ) & {

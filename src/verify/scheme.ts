@@ -103,6 +103,9 @@ export type ProofForm =
 /** Window around a signed time when neither provider nor source states one. */
 export const defaultToleranceMs = 300_000;
 
+/** Told when a source sets a window where there is nothing to hold against it. */
+export const toleranceWithoutTime = '`tolerance` has no effect: this provider signs no time';
+
 /** The whole body, as it came: the signed text of most providers. */
 export const bodyAlone: readonly Part[] = [{ body: true }];
 

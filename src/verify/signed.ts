@@ -8,8 +8,8 @@ import { textAt, withTextAt } from './body-path.ts';
 import { type Checked, type Checker, failed, type Preparation, passed } from './checker.ts';
 import type { RawRequest, Signature, UnsignedRequest } from './contract.ts';
 import { decodeSignature, type Key, prepareKeys } from './keys.ts';
-import { type MessageBuilder, messageBuilder } from './message.ts';
-import { defaultToleranceMs, type SignedScheme, type TimestampForm } from './scheme.ts';
+import { type MessageBuilder, messageBuilder, urlMissing } from './message.ts';
+import { defaultToleranceMs, type SignedScheme, type TimestampForm, toleranceWithoutTime } from './scheme.ts';
 import {
   placeOfSignature,
   readSignature,
@@ -55,10 +55,10 @@ function prepareLane(scheme: SignedScheme, preparation: Preparation, first: bool
   // Further schemes of a provider take the same secrets: say what is wrong with one once.
   if (first) preparation.problems.push(...keyProblems);
   if (preparation.urlOf === null && scheme.message.some((part) => 'url' in part) && first) {
-    preparation.problems.push('the URL is part of what is signed: set `url` in source.yaml or RELAY_PUBLIC_URL');
+    preparation.problems.push(urlMissing);
   }
   if (first && preparation.toleranceMs !== null && timestamp === null) {
-    preparation.warnings.push('`tolerance` has no effect: this provider signs no time');
+    preparation.warnings.push(toleranceWithoutTime);
   }
   return {
     scheme,

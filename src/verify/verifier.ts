@@ -15,7 +15,7 @@ import type { HandshakeContext, Place, Provider } from './provider.ts';
 import { reachable } from './reach.ts';
 import { providers } from './registry.ts';
 import type { RemoteTexts } from './remote-texts.ts';
-import type { ProofForm } from './scheme.ts';
+import { type ProofForm, toleranceWithoutTime } from './scheme.ts';
 import { prepareSharedSecret } from './shared-secret.ts';
 import { prepareSigned } from './signed.ts';
 import { proofMaker, secretOf } from './verified.ts';
@@ -96,7 +96,10 @@ function checkSecrets(proof: ProofForm, provider: Provider, source: Source, { pr
 }
 
 function prepare(proof: ProofForm, preparation: Preparation): Checker {
-  if (proof.kind === 'own') return proof.prepare(preparation);
+  if (proof.kind === 'own') {
+    if (proof.toleranceMs === null && preparation.toleranceMs !== null) preparation.warnings.push(toleranceWithoutTime);
+    return proof.prepare(preparation);
+  }
   return proof.kind === 'signature'
     ? prepareSigned(proof.schemes, preparation)
     : prepareSharedSecret(proof, preparation);

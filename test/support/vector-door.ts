@@ -13,6 +13,8 @@ export type Change = {
   readonly body?: Uint8Array;
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly method?: string;
+  /** Instead of the vector's own. */
+  readonly query?: string;
   readonly now?: number;
 };
 
@@ -60,7 +62,8 @@ export async function openVectorDoor() {
     const headers = Object.fromEntries(changed.filter((entry): entry is [string, string] => entry[1] !== undefined));
     const method = change.method ?? vector.method ?? 'POST';
     const body = method === 'GET' || method === 'HEAD' ? null : (change.body ?? bodyOf(vector));
-    const url = door.url + targetOf(vector, change.source ?? sourceOf(vector));
+    const asked = change.query === undefined ? vector : { ...vector, query: change.query };
+    const url = door.url + targetOf(asked, change.source ?? sourceOf(vector));
     const before = door.receipts.length;
     const answer = await request(url, { method: method as 'POST', headers, body });
     return {
@@ -82,7 +85,12 @@ export async function openVectorDoor() {
     /** Headers of the vector that prove it. */
     proofsOf: (vector: Vector): readonly string[] => {
       const { proofHeaders } = createVerifier(sourceOfVector(vector), { publicUrl: 'https://relay.example.com' });
-      return proofHeaders.filter((name) => vector.headers[name] !== undefined);
+      return [...proofHeaders, ...(vector.signed_headers ?? [])].filter((name) => vector.headers[name] !== undefined);
+    },
+    /** Fields of the vector's query that prove it. */
+    queryProofsOf: (vector: Vector): readonly string[] => {
+      const { proofQuery } = createVerifier(sourceOfVector(vector), { publicUrl: 'https://relay.example.com' });
+      return proofQuery.filter((name) => new URLSearchParams(vector.query ?? '').has(name));
     },
     otherSecret,
     [Symbol.asyncDispose]: () => door[Symbol.asyncDispose](),
@@ -90,7 +98,8 @@ export async function openVectorDoor() {
 }
 
 /** Of the same form, so that it is the proof that is refused and not the configuration. */
-function otherSecret({ secret = '' }: Vector): string {
+function otherSecret({ secret = '', other_secret }: Vector): string {
+  if (other_secret !== undefined) return other_secret;
   if (/^[0-9a-fA-F]+$/.test(secret) && secret.length % 2 === 0) {
     return secret.slice(0, -1) + (secret.at(-1) === '1' ? '2' : '1');
   }

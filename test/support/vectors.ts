@@ -45,6 +45,16 @@ export type Vector = {
   readonly body_unsigned?: boolean;
   /** Headers that are not signed though they are there. */
   readonly unsigned_headers?: readonly string[];
+  /** Further headers that are signed, besides those that hold the proof. */
+  readonly signed_headers?: readonly string[];
+  /** Texts in the body that are signed or are the signature, where the body is not signed as a whole. */
+  readonly signed_texts?: readonly string[];
+  /** It signs no time, though its provider's other schemes do. */
+  readonly untimed?: boolean;
+  /** Turned about in every way, besides the first of its provider. */
+  readonly turned?: boolean;
+  /** Another secret of the same form, where changing a character of the secret makes none. */
+  readonly other_secret?: string;
 };
 
 const folder = new URL('../fixtures/vectors/', import.meta.url);

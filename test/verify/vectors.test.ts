@@ -17,9 +17,15 @@ for (const vector of events) {
   const parses = (vector.headers['content-type'] ?? vector.body ?? '').match(/^(application|text|multipart|\s*[[{])/);
   if (parses && !first.has(vector.provider)) first.set(vector.provider, vector);
 }
-const samples = [...first.values()];
+const samples = [...new Set([...first.values(), ...events.filter(({ turned }) => turned)])];
 /** Seconds that the signed time may be off; null: no time is signed. */
-const toleranceOf = ({ provider }: Vector) => described(providers.get(provider) as never).tolerance_seconds;
+const toleranceOf = ({ provider, untimed }: Vector) =>
+  untimed ? null : described(providers.get(provider) as never).tolerance_seconds;
+/** With another character at the beginning, in the middle or at the end. */
+const misspelt = (text: string) =>
+  [0, Math.floor(text.length / 2), text.length - 1].map(
+    (at) => text.slice(0, at) + (text[at] === 'x' ? 'y' : 'x') + text.slice(at + 1),
+  );
 
 describe('the vectors', () => {
   it.each(valid)('$id is believed', async (vector) => {
@@ -78,13 +84,39 @@ describe.each(samples)('a webhook of $provider ($id)', (vector) => {
     const proofs = door.proofsOf(vector).filter((name) => !vector.unsigned_headers?.includes(name));
     for (const name of proofs) {
       const value = vector.headers[name] as string;
-      for (const at of [0, Math.floor(value.length / 2), value.length - 1]) {
-        const changed = value.slice(0, at) + (value[at] === 'x' ? 'y' : 'x') + value.slice(at + 1);
+      for (const changed of misspelt(value)) {
         expect((await post({ headers: { [name]: changed } })).status, `${name}: ${changed}`).toBe(401);
       }
       expect((await post({ headers: { [name]: undefined } })).status, `without ${name}`).toBe(401);
       // A header that comes twice is no more than two claims.
       expect((await post({ headers: { [name]: `${value}, ${value}` } })).status, `${name} twice`).toBe(401);
+    }
+  });
+
+  it('is refused with any character of what is signed in the body changed, or without it', async () => {
+    const body = bodyOf(vector).toString('latin1');
+    for (const text of vector.signed_texts ?? []) {
+      const at = body.indexOf(text);
+      expect(at, `${text} is in the body`).not.toBe(-1);
+      for (const changed of [...misspelt(text), '']) {
+        const bytes = Buffer.from(body.slice(0, at) + changed + body.slice(at + text.length), 'latin1');
+        expect((await post({ body: bytes })).status, changed).toBe(401);
+      }
+    }
+  });
+
+  it('is refused with any character of a proof in its query changed, twice or without it', async () => {
+    for (const name of door.queryProofsOf(vector)) {
+      const fields = new URLSearchParams(vector.query);
+      const value = fields.get(name) as string;
+      const queries = misspelt(value).map(
+        (changed) => `${new URLSearchParams({ ...Object.fromEntries(fields), [name]: changed })}`,
+      );
+      fields.append(name, value);
+      queries.push(`${fields}`);
+      fields.delete(name);
+      queries.push(`${fields}`);
+      for (const query of queries) expect((await post({ query })).status, query).toBe(401);
     }
   });
 
