@@ -91,6 +91,8 @@ async function post(relay: RunningRelay, { source, body, headers }: Post, wrongl
 
 /** Named properties equal, and no others but those that the relay completes. */
 function isSame(expected: Event, got: Event): boolean {
+  // An update of a profile is completed with nothing, and the sandbox keeps no token.
+  if (expected.event === undefined || got.event === undefined) return isDeepStrictEqual(expected, got);
   const completed = new Set(['token', '$insert_id', 'time', 'distinct_id']);
   return (
     expected.event === got.event &&
@@ -122,7 +124,7 @@ it('turns every shipped case into its events, counts copies once, and tells one 
   const expected = posts.flatMap((one) => one.expected);
   await until(async () => waiting(await journey.health()) === 0, 'nothing to wait any more', 10_000);
   const left = [...expected];
-  const unexpected = journey.sandbox.deduped().filter(({ record }) => {
+  const unexpected = [...journey.sandbox.deduped(), ...journey.sandbox.updates()].filter(({ record }) => {
     const at = left.findIndex((one) => isSame(one, record as Event));
     if (at >= 0) left.splice(at, 1);
     return at < 0;
@@ -181,9 +183,10 @@ async function checkCounts(journey: Journey, posts: readonly Post[]): Promise<vo
     );
     expect([of('delivery.mapped'), of('delivery.skipped')]).toEqual([accepted - skipped, skipped]);
   }
+  const { events, updates } = journey.sandbox.state();
   const sent = log.filter(({ msg }) => msg === 'batch.sent');
   expect(sent).toHaveLength(journey.sandbox.state().requests);
-  expect(sent.reduce((sum, { events }) => sum + Number(events), 0)).toBe(journey.sandbox.state().events.raw);
+  expect(sent.reduce((sum, { events }) => sum + Number(events), 0)).toBe(events.raw + updates.applied);
 }
 
 /** Every page of the private port. */

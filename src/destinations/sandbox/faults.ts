@@ -81,7 +81,8 @@ export class Faults {
     return problem ?? this.#add(order as Fault);
   }
 
-  next(endpoint: Endpoint): Fault | null {
+  /** Without an endpoint only faults that name none. */
+  next(endpoint?: Endpoint): Fault | null {
     const at = this.#queue.findIndex(({ fault }) => (fault.endpoint ?? endpoint) === endpoint);
     const first = this.#queue[at];
     if (!first) return null;
