@@ -55,7 +55,16 @@ export async function namesIn(folder: string): Promise<string[]> {
 }
 
 export async function readHeadersFile(path: string): Promise<Readonly<Record<string, string>>> {
-  const wrong = new UsageError([`${path} must be a JSON object of header names and texts`]);
+  const fields = Object.entries(await readFieldsFile(path, 'header names and texts'));
+  return Object.fromEntries(fields.map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+export function readQueryFile(path: string): Promise<Readonly<Record<string, string>>> {
+  return readFieldsFile(path, 'query names and texts');
+}
+
+async function readFieldsFile(path: string, of: string): Promise<Record<string, string>> {
+  const wrong = new UsageError([`${path} must be a JSON object of ${of}`]);
   let parsed: unknown;
   try {
     parsed = JSON.parse((await readBytes(path)).toString('utf8'));
@@ -63,12 +72,12 @@ export async function readHeadersFile(path: string): Promise<Readonly<Record<str
     throw error instanceof UsageError ? error : wrong;
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw wrong;
-  const headers: Record<string, string> = {};
+  const fields: Record<string, string> = {};
   for (const [name, value] of Object.entries(parsed)) {
     if (typeof value !== 'string' && typeof value !== 'number') throw wrong;
-    headers[name.toLowerCase()] = String(value);
+    fields[name] = String(value);
   }
-  return headers;
+  return fields;
 }
 
 export function reasonOf(error: unknown): string {

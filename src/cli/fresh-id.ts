@@ -21,32 +21,41 @@ export type FreshId = {
 
 /** Changes headers and value; `keep` are places in the body that were set by hand. */
 export function freshenId(source: Source, sample: IdSample, keep: ReadonlySet<string>, now: number): FreshId {
-  const places =
+  const alternatives =
     source.provider === 'custom' ? placesOfExpression(source.deliveryId) : placesOfProvider(source.provider);
-  const old: string[] = [];
-  for (const place of places) {
-    if (!('header' in place) && !('body' in place)) continue;
-    const before = 'header' in place ? sample.headers[place.header] : valueAt(sample.value, place.body.split('.'));
-    // A time is moved with all the others, and then tells this webhook from the one before.
-    if ((typeof before !== 'string' && typeof before !== 'number') || isTimeLike(before, now)) continue;
-    if ('body' in place && keep.has(place.body)) return { changed: true, old };
-    const fresh = freshLike(`${before}`, now);
+  for (const places of alternatives) {
+    const before = places.map((place) => [place, readPlace(place, sample)] as const);
+    if (before.some(([place, value]) => value === undefined && !place.optional)) continue;
+    // One new part makes the whole id new. A time is no part of it: it is moved with all the others.
+    const [place, value] = before.find(([, one]) => one !== undefined && !isTimeLike(one, now)) ?? [];
+    if (place === undefined || value === undefined) return { changed: false, old: [] };
+    if ('body' in place && keep.has(place.body)) return { changed: true, old: [] };
+    const fresh = freshLike(`${value}`, now);
     if ('header' in place) sample.headers[place.header] = fresh;
-    else setAt(sample.value, place.body.split('.'), typeof before === 'number' ? Number(fresh) : fresh);
-    old.push(`${before}`);
+    else setAt(sample.value, place.body.split('.'), typeof value === 'number' ? Number(fresh) : fresh);
+    return { changed: true, old: [`${value}`] };
   }
-  const [first] = places;
-  if (old.length > 0 || first === undefined || !('header' in first)) return { changed: old.length > 0, old };
+  const first = alternatives[0]?.[0];
+  if (first === undefined || !('header' in first)) return { changed: false, old: [] };
   // A provider that names its webhooks in a header would not send one without.
   sample.headers[first.header] = newId('msg', now);
-  return { changed: true, old };
+  return { changed: true, old: [] };
+}
+
+type WritablePlace = Extract<Place, { header: string } | { body: string }>;
+
+function readPlace(place: WritablePlace, { headers, value }: IdSample): string | number | undefined {
+  const found = 'header' in place ? headers[place.header] : valueAt(value, place.body.split('.'));
+  return typeof found === 'string' || typeof found === 'number' ? found : undefined;
 }
 
 /** Not what tells the kind of event, and not what may be missing: those are no ids though they are part of the key. */
-function placesOfProvider(name: string): readonly Place[] {
+function placesOfProvider(name: string): readonly (readonly WritablePlace[])[] {
   const provider = providers.get(name);
   const kinds = new Set(provider?.eventType.flat().map(placeName));
-  return (provider?.deliveryId ?? []).flat().filter((place) => !place.optional && !kinds.has(placeName(place)));
+  const isId = (place: Place): place is WritablePlace =>
+    ('header' in place || 'body' in place) && !place.optional && !kinds.has(placeName(place));
+  return (provider?.deliveryId ?? []).map((places) => places.filter(isId)).filter((places) => places.length > 0);
 }
 
 function placeName(place: Place): string {
@@ -54,10 +63,10 @@ function placeName(place: Place): string {
 }
 
 /** A custom source's JSONata where it is as simple as most are: one header, or one path. */
-function placesOfExpression(text: string | null): readonly Place[] {
+function placesOfExpression(text: string | null): readonly (readonly WritablePlace[])[] {
   const header = /^\s*\$headers\.(?:"([^"]+)"|`([^`]+)`|(\w+))\s*$/.exec(text ?? '');
-  if (header) return [{ header: (header[1] ?? header[2] ?? header[3] ?? '').toLowerCase() }];
-  return text !== null && text !== 'body' && /^\w+(\.\w+)*$/.test(text.trim()) ? [{ body: text.trim() }] : [];
+  if (header) return [[{ header: (header[1] ?? header[2] ?? header[3] ?? '').toLowerCase() }]];
+  return text !== null && text !== 'body' && /^\w+(\.\w+)*$/.test(text.trim()) ? [[{ body: text.trim() }]] : [];
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

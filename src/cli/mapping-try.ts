@@ -20,7 +20,11 @@ export type Tried = {
   readonly failure: MapFailure | null;
 };
 
-export type TriedPayload = { readonly body: Buffer; readonly headers: Readonly<Record<string, string>> };
+export type TriedPayload = {
+  readonly body: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+};
 
 export type Bench = {
   readonly source: Source;
@@ -54,24 +58,26 @@ export async function tryPayloads(bench: Bench, payloads: readonly TriedPayload[
 /** The key is found as the door finds it; no secret is needed for that. */
 function identifier({ source, runner }: Bench) {
   const verifier = withoutSecrets(source);
-  return async ({ body, headers }: TriedPayload, receivedAt: number): Promise<MapInput> => {
-    const request = requestOf(source, { body, headers });
-    const view = { method: 'POST', headers, query: {}, body: request.parsed() ?? null };
+  return async ({ body, headers, query }: TriedPayload, receivedAt: number): Promise<MapInput> => {
+    const request = requestOf(source, { body, headers, query });
+    const view = { method: 'POST', headers, query, body: request.parsed() ?? null };
     const asked = source.deliveryId !== null && source.deliveryId !== 'body';
     const key = asked ? await runner.doorId(source, view) : verifier.identify(view, request).key;
     const id = newId('dlv', receivedAt);
-    return { id, source: source.name, provider: source.provider, receivedAt, key, headers, query: {}, body };
+    return { id, source: source.name, provider: source.provider, receivedAt, key, headers, query, body };
   };
 }
 
 /** As if the payload had been posted to the source. */
-export function requestOf(source: Source, { body, headers }: TriedPayload): RawRequest {
+export function requestOf(source: Source, { body, headers, query }: TriedPayload): RawRequest {
   const form = { plainTextIsJson: true, ...providers.get(source.provider)?.body };
   const parsed = () => {
     const outcome = parseBody(body, headers['content-type'], form);
     return outcome.ok ? outcome.value : undefined;
   };
-  return { method: 'POST', target: `/hooks/${source.name}`, pathKey: null, query: {}, headers, body, parsed };
+  const search = new URLSearchParams(query).toString();
+  const target = `/hooks/${source.name}${search === '' ? '' : `?${search}`}`;
+  return { method: 'POST', target, pathKey: null, query, headers, body, parsed };
 }
 
 function withoutSecrets(source: Source): Verifier {

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import type { Source } from '../model.ts';
 import { createVerifier } from '../verify/verifier.ts';
 import { type CompletedEvent, type CompletedUpdate, titleOf } from './completed.ts';
-import { readBytes, readHeadersFile } from './files.ts';
+import { readBytes, readHeadersFile, readQueryFile } from './files.ts';
 import { freshenId } from './fresh-id.ts';
 import { contentTypeOf, openPayload, readAssignment, setAt } from './payload.ts';
 import { redate, redateText, type Shift, shiftTo } from './redate.ts';
@@ -14,6 +14,7 @@ export type Sample = {
   readonly body: Buffer;
   /** Lower-case names; always with a content type. */
   readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
   /** When what it tells happened; null: not known, its times stay. */
   readonly anchorMs: number | null;
 };
@@ -29,6 +30,7 @@ export type FreshenOptions = {
 export type Freshened = {
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
   /** False: sent again, it will be a duplicate, or the source knows no duplicates. */
   readonly idChanged: boolean;
   /** Ids that new ones took the place of. */
@@ -39,7 +41,8 @@ export async function sampleOfCase(files: CaseFiles): Promise<Sample> {
   const body = await readBytes(files.payload);
   const headers = files.headers === null ? {} : await readHeadersFile(files.headers);
   const anchorMs = files.expected === null ? null : newestTime(await readBytes(files.expected));
-  return { body, headers: { 'content-type': contentTypeOf(files.payload, body), ...headers }, anchorMs };
+  const query = files.query === null ? {} : await readQueryFile(files.query);
+  return { body, headers: { 'content-type': contentTypeOf(files.payload, body), ...headers }, query, anchorMs };
 }
 
 /** An update stands here as an event that is called by its operator and has the update's own members. */
@@ -93,6 +96,7 @@ export function freshen(source: Source, sample: Sample, options: FreshenOptions)
   return {
     body: changed ? payload.render() : sample.body,
     headers,
+    query: sample.query,
     idChanged: id?.changed ?? true,
     oldIds: id?.old ?? [],
   };

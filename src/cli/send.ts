@@ -10,13 +10,13 @@ import { readSettings, type Settings } from '../config/settings.ts';
 import { shown } from '../config/shown.ts';
 import { type RefusalCode, refusals, UsageError } from '../errors.ts';
 import type { Source } from '../model.ts';
-import { kindOf, readHeadersFile, readInput } from './files.ts';
+import { kindOf, readHeadersFile, readInput, readQueryFile } from './files.ts';
 import { addressOf, ask, readUrl } from './http.ts';
 import type { Output } from './output.ts';
 import { contentTypeOf } from './payload.ts';
 import type { Context } from './program.ts';
 import { type Freshened, freshen, type Sample, sampleOfCase, signSample } from './sample.ts';
-import { caseFiles, headersBeside, openSource, parserFor } from './sources.ts';
+import { caseFiles, fileBeside, openSource, parserFor } from './sources.ts';
 
 export type SendOptions = {
   readonly source: string;
@@ -70,6 +70,7 @@ type Posting = {
 };
 
 export async function post({ source, settings, fresh, url, wrongly }: Posting, clock: Clock): Promise<Sent> {
+  for (const [name, value] of Object.entries(fresh.query)) url.searchParams.set(name, value);
   const { target, headers, body } = signSample(source, fresh, {
     publicUrl: settings.publicUrl,
     target: url.pathname + url.search,
@@ -122,9 +123,11 @@ async function chooseSample(options: SendOptions, folder: string): Promise<Chose
     throw new UsageError([`${shown(what)} is no case of ${basename(folder)} and no file${hint}`]);
   }
   const body = await readInput(what);
-  const headersFile = options.headers ?? (await headersBeside(what));
+  const headersFile = options.headers ?? (await fileBeside(what, 'headers'));
+  const queryFile = await fileBeside(what, 'query');
   const headers = headersFile === null ? {} : await readHeadersFile(headersFile);
-  const sample = { body, headers: { 'content-type': contentTypeOf(what, body), ...headers }, anchorMs: null };
+  const query = queryFile === null ? {} : await readQueryFile(queryFile);
+  const sample = { body, headers: { 'content-type': contentTypeOf(what, body), ...headers }, query, anchorMs: null };
   return { sample, name: what };
 }
 

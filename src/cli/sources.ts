@@ -58,6 +58,7 @@ export type CaseFiles = {
   readonly payload: string;
   /** null: there is none. */
   readonly headers: string | null;
+  readonly query: string | null;
   readonly expected: string | null;
 };
 
@@ -73,13 +74,14 @@ export async function caseFiles(folder: string): Promise<CaseFiles[]> {
     const name = PAYLOAD.exec(file)?.[1];
     if (name === undefined) return [];
     const headers = beside(`${name}.headers.json`);
-    return [{ name, payload: join(cases, file), headers, expected: beside(`${name}.expected.json`) }];
+    const query = beside(`${name}.query.json`);
+    return [{ name, payload: join(cases, file), headers, query, expected: beside(`${name}.expected.json`) }];
   });
 }
 
-/** The headers file that belongs to a payload file of a case; null: it is none, or has none. */
-export async function headersBeside(payload: string): Promise<string | null> {
+/** The file of headers, or of query fields, that belongs to a payload file of a case; null: it is none, or has none. */
+export async function fileBeside(payload: string, kind: 'headers' | 'query'): Promise<string | null> {
   const match = /^(.*)\.payload\.[A-Za-z0-9]+$/.exec(payload);
-  const headers = match ? `${match[1]}.headers.json` : '';
-  return match && (await kindOf(headers)) === 'file' ? headers : null;
+  const file = match ? `${match[1]}.${kind}.json` : '';
+  return match && (await kindOf(file)) === 'file' ? file : null;
 }

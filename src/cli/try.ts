@@ -13,12 +13,12 @@ import { type Program, programOf } from '../mapping/program.ts';
 import { createRunner, type Runner } from '../mapping/runner.ts';
 import { type Completed, contentOf, isEvent, ownerOf, titleOf } from './completed.ts';
 import { explainPayload } from './explain-payload.ts';
-import { kindOf, namesIn, readBytes, readHeadersFile, readInput } from './files.ts';
+import { kindOf, namesIn, readBytes, readHeadersFile, readInput, readQueryFile } from './files.ts';
 import { type Bench, type Tried, type TriedPayload, tryPayloads } from './mapping-try.ts';
 import { type Output, table } from './output.ts';
 import { contentTypeOf } from './payload.ts';
 import type { Context } from './program.ts';
-import { caseFiles, headersBeside, openSource, parserFor } from './sources.ts';
+import { caseFiles, fileBeside, openSource, parserFor } from './sources.ts';
 import { type Trouble, troubleExcerpt, troubleHead } from './trouble.ts';
 
 export type TryOptions = {
@@ -79,14 +79,16 @@ async function loadProgram(path: string, runner: Runner, output: Output): Promis
 
 async function readPayload(path: string, headersFile: string | undefined): Promise<TriedPayload> {
   const body = await readInput(path);
-  const beside = headersFile ?? (path === '-' ? null : await headersBeside(path));
+  const beside = headersFile ?? (path === '-' ? null : await fileBeside(path, 'headers'));
   const headers = beside === null ? {} : await readHeadersFile(beside);
-  return { body, headers: { 'content-type': contentTypeOf(path, body), ...headers } };
+  const queryFile = path === '-' ? null : await fileBeside(path, 'query');
+  const query = queryFile === null ? {} : await readQueryFile(queryFile);
+  return { body, headers: { 'content-type': contentTypeOf(path, body), ...headers }, query };
 }
 
 async function tryFolder(folder: string, options: TryOptions, bench: Bench, context: Context): Promise<number> {
   const { output, json } = context;
-  const names = (await namesIn(folder)).filter((name) => !/^\.|\.(headers|expected)\.json$/.test(name));
+  const names = (await namesIn(folder)).filter((name) => !/^\.|\.(headers|query|expected)\.json$/.test(name));
   const kinds = await Promise.all(names.map((name) => kindOf(join(folder, name))));
   const files = names.filter((_, index) => kinds[index] === 'file');
   if (files.length === 0) throw new UsageError([`${folder} holds no payloads`]);
