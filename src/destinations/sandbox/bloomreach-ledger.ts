@@ -22,14 +22,20 @@ type HeldCustomer = {
   readonly project: string;
   readonly ids: Map<string, string>;
   /** With the stamp of the update each came by. */
-  readonly properties: Map<string, { readonly value: unknown; readonly stamp: number }>;
+  readonly properties: Map<string, { readonly value: unknown; readonly stamp: number; readonly bytes: number }>;
+  bytes: number;
 };
 
 export type BloomreachLedgerOptions = {
   readonly eventsMax: number;
   readonly eventBytesMax: number;
+  /** Ids, to be exact: a customer of two counts twice. */
   readonly customersMax: number;
+  readonly customerBytesMax: number;
 };
+
+/** New ones beyond are discarded in silence, as by the vendor. */
+const PROPERTIES_MAX = 1024;
 
 /** Dropping from the front of an array costs its length; so many are dropped at once. */
 const COMPACT_AT = 1024;
@@ -41,6 +47,7 @@ export class BloomreachLedger {
   #bytes = 0;
   #sequence = 0;
   #updates = 0;
+  #customerBytes = 0;
   /** By project, type of the id and id; a customer of several ids stands under each. */
   readonly #customers = new Map<string, HeldCustomer>();
 
@@ -70,8 +77,13 @@ export class BloomreachLedger {
     const customer = this.#customerOf(project, customerIds);
     for (const [name, value] of Object.entries(properties)) {
       const known = customer.properties.get(name);
-      if (known === undefined || known.stamp < stamp) customer.properties.set(name, { value, stamp });
+      if (known === undefined ? customer.properties.size >= PROPERTIES_MAX : known.stamp >= stamp) continue;
+      const bytes = Buffer.byteLength(name) + Buffer.byteLength(JSON.stringify(value));
+      customer.properties.set(name, { value, stamp, bytes });
+      customer.bytes += bytes - (known?.bytes ?? 0);
+      this.#customerBytes += bytes - (known?.bytes ?? 0);
     }
+    this.#dropCustomers();
   }
 
   /** Oldest first. */
@@ -104,20 +116,31 @@ export class BloomreachLedger {
     this.#sequence = 0;
     this.#updates = 0;
     this.#customers.clear();
+    this.#customerBytes = 0;
   }
 
   #customerOf(project: string, ids: Readonly<Record<string, string>>): HeldCustomer {
-    const keys = Object.entries(ids).map((id) => JSON.stringify([project, ...id]));
+    const keys = Object.entries(ids).map(([type, id]) => keyOf(project, type, id));
     const known = keys.map((key) => this.#customers.get(key)).find((customer) => customer !== undefined);
-    const customer = known ?? { project, ids: new Map(), properties: new Map() };
-    for (const [type, id] of Object.entries(ids)) customer.ids.set(type, id);
-    for (const key of keys) this.#customers.set(key, customer);
-    while (this.#customers.size > this.#options.customersMax) {
-      const oldest = this.#customers.keys().next();
-      if (oldest.done) break;
-      this.#customers.delete(oldest.value);
+    const customer = known ?? { project, ids: new Map(), properties: new Map(), bytes: 0 };
+    for (const [type, id] of Object.entries(ids)) {
+      // One id of a type for each customer here; at the vendor soft ids may be more.
+      if (!customer.ids.has(type)) customer.ids.set(type, id);
+      if (customer.ids.get(type) === id) this.#customers.set(keyOf(project, type, id), customer);
     }
+    this.#dropCustomers();
     return customer;
+  }
+
+  #dropCustomers(): void {
+    const { customersMax, customerBytesMax } = this.#options;
+    while (this.#customers.size > customersMax || this.#customerBytes > customerBytesMax) {
+      const oldest = this.#customers.values().next();
+      if (oldest.done) return;
+      const { project, ids, bytes } = oldest.value;
+      for (const [type, id] of ids) this.#customers.delete(keyOf(project, type, id));
+      this.#customerBytes -= bytes;
+    }
   }
 
   #dropOldest(): boolean {
@@ -131,6 +154,10 @@ export class BloomreachLedger {
     }
     return true;
   }
+}
+
+function keyOf(project: string, type: string, id: string): string {
+  return JSON.stringify([project, type, id]);
 }
 
 /** JSON in which the order of names makes no difference. */
