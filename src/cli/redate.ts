@@ -13,7 +13,7 @@ export function shiftTo(anchorMs: number, nowMs: number): number {
 const NEAR_MS = 3_652 * 86_400_000;
 /** Names of numbers that are times: `created`, `paid_at`, `period_end`, `eventTime`, `event_ts`. Ids can look like times. */
 const TIME_NAME =
-  /(^|[_-])(created|updated|modified|time|timestamp|ts|date|start|end|at|until|since|anchor|attempt|on)$|[a-z](At|Time|Timestamp|Date|On)$/;
+  /(^|[_-])(created|updated|modified|time|timestamp|ts|date|start|end|at|until|since|anchor|attempt|on)(_ms)?$|[a-z](At|Time|Timestamp|Date|On)$/;
 const ISO = /^(\d{4}-\d{2}-\d{2})([T ])(\d{2}:\d{2}:\d{2})(.*)$/;
 const ISO_REST = /^(?:[.,]\d{1,9})? ?(?:Z|UTC|[+-]\d{2}:?\d{2})?$/;
 /** Slack's times: seconds and microseconds as text. */

@@ -1,5 +1,5 @@
 /** compose.yaml and .env.example name settings: only such as exist, with the defaults that the table has. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -27,8 +27,9 @@ const root = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 /** The variables that the sample sources name. */
-const sourceSecrets = ['stripe', 'github', 'shopify', 'slack'].flatMap((source) =>
-  [...read(`mappings/${source}/source.yaml`).matchAll(/^secret: \$\{(\w+)\}/gm)].map(([, name]) => name as string),
+const samples = readdirSync(join(root, 'mappings')).filter((name) => /^[a-z]/.test(name));
+const sourceSecrets = samples.flatMap((source) =>
+  [...read(`mappings/${source}/source.yaml`).matchAll(/^[a-z_]+: \$\{(\w+)\}/gm)].map(([, name]) => name as string),
 );
 const secretSettings = settingNames.filter((name) => settingRow(name).secret);
 const known = new Set([
