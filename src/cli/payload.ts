@@ -25,10 +25,18 @@ export const isExact = (value: unknown): boolean => exact.isRawJSON(value);
 export function openPayload(body: Buffer, contentType: string): Payload | null {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'application/x-www-form-urlencoded') return openForm(body.toString('utf8'));
+  if (/json(lines|l)?$/.test(type) && !/[/+]json$/.test(type)) return openLines(body.toString('utf8'));
   if (!/[/+]json$/.test(type)) return null;
   const value = parseExactly(body.toString('utf8'));
-  if (value === undefined) return null;
+  // Auth0 calls its lines JSON too.
+  if (value === undefined) return openLines(body.toString('utf8'));
   return { value, render: () => Buffer.from(JSON.stringify(value)) };
+}
+
+function openLines(text: string): Payload | null {
+  const value = text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [parseExactly(line)]));
+  if (value.length === 0 || value.includes(undefined)) return null;
+  return { value, render: () => Buffer.from(value.map((line) => `${JSON.stringify(line)}\n`).join('')) };
 }
 
 function parseExactly(text: string): unknown {
@@ -112,6 +120,7 @@ const types: Readonly<Record<string, string>> = {
   '.form': 'application/x-www-form-urlencoded',
   '.xml': 'application/xml',
   '.ndjson': 'application/x-ndjson',
+  '.jsonl': 'application/jsonl',
   '.txt': 'text/plain',
 };
 

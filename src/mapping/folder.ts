@@ -112,7 +112,9 @@ async function readCase(reading: Reading, file: string, name: string, ending: st
   const payloadFile = `${CASES_FOLDER}/${file}`;
   const expectedFile = `${CASES_FOLDER}/${name}.expected.json`;
   const payload = await readBytes(reading, payloadFile, CASE_FILE_BYTES_MAX, true);
-  const headers = await readFields(reading, `${CASES_FOLDER}/${name}.headers.json`);
+  const named = await readFields(reading, `${CASES_FOLDER}/${name}.headers.json`);
+  // Names of headers mean the same in any case, those of query fields do not.
+  const headers = named && Object.fromEntries(Object.entries(named).map(([key, text]) => [key.toLowerCase(), text]));
   const query = await readFields(reading, `${CASES_FOLDER}/${name}.query.json`);
   const expected = await readJson(reading, expectedFile);
   if (payload === null || headers === null || query === null) return null;
@@ -152,7 +154,7 @@ async function readFields(reading: Reading, file: string): Promise<Record<string
   const fields: Record<string, string> = {};
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== 'string') return complain(reading, file, `"${key}" must be a text`);
-    fields[key.toLowerCase()] = text;
+    fields[key] = text;
   }
   return fields;
 }

@@ -90,6 +90,8 @@ describe.each(samples)('the cases of %s', (name) => {
 
   it('carry text beyond ASCII and null fields, as real webhooks do', async () => {
     const bodies = (await folder).cases.map(({ payload }) => Buffer.from(payload).toString('utf8')).join('\n');
+    // A form has no null, and spells out in percent signs what is not ASCII.
+    if (!bodies.includes('{')) return expect(bodies).toMatch(/%[C-F][0-9A-F]%|=&/);
     expect(bodies).toMatch(/[^\p{ASCII}]/u);
     expect(bodies).toMatch(/:\s*null/);
   });
