@@ -4,8 +4,9 @@ import type { Provider } from './provider.ts';
 /** https on its own port, without credentials, and host, path and query as the list has them. */
 export function reachable({ reaches = [] }: Pick<Provider, 'reaches'>, text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : null;
-  // What the parser had to mend (a backslash, a tab, an upper-case host) is not what anybody honest sends.
-  if (url === null || url.href !== text || url.protocol !== 'https:' || url.port !== '') return false;
-  if (url.username !== '' || url.password !== '' || url.hash !== '') return false;
+  if (url === null) return false;
+  // What the parser had to mend (a backslash, a tab, an upper-case host), and whatever else a URL may hold (a port, a user,
+  // a fragment, a query without anything in it) is not what anybody honest sends.
+  if (text !== `https://${url.hostname}${url.pathname}${url.search}`) return false;
   return reaches.some(({ host, path }) => host.test(url.hostname) && path.test(url.pathname + url.search));
 }
