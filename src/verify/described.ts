@@ -148,5 +148,6 @@ function placeText(place: Place): string {
   if ('content' in place) return 'the SHA-256 of query and body';
   if ('each' in place) return `${place.each.join(', ')} of every element`;
   if ('query' in place) return `query ${place.query}`;
-  return 'item' in place ? `${place.item} of each element` : `body ${place.body}`;
+  if (!('item' in place)) return `body ${place.body}`;
+  return `${place.item} of each ${place.of === undefined ? 'element' : `of ${place.of}`}`;
 }

@@ -38,16 +38,17 @@ export function locateType(provider: Asked, view: WebhookView, request: RawReque
 
 function locate(locator: Locator, searched: Searched): string | null {
   for (const places of locator) {
-    const found = places.some((place) => 'item' in place) ? readItems(places, searched) : readAll(places, searched);
+    const item = places.find((place) => 'item' in place);
+    const found = item ? readItems(places, item.of ?? searched.batch, searched) : readAll(places, searched);
     if (found !== null) return found;
   }
   return null;
 }
 
 /** The same places in each element of the batch: a batch of one type has that type. */
-function readItems(places: readonly Place[], searched: Searched): string | null {
+function readItems(places: readonly Place[], batch: string, searched: Searched): string | null {
   const found = new Set<string>();
-  for (const element of elementsAt(searched.view.body, searched.batch)) {
+  for (const element of elementsAt(searched.view.body, batch)) {
     const text = readAll(places, searched, element);
     if (text !== null) found.add(text);
     if (found.size > typesOfBatchMax) break;

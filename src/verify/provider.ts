@@ -14,8 +14,11 @@ export type Place = (
   | { readonly header: string; readonly with?: string }
   /** A path in the parsed body. */
   | { readonly body: string }
-  /** A path in each element of the batch; different ones are joined (types), never used for ids. */
-  | { readonly item: string }
+  /**
+   * A path in each element of the batch; different ones are joined (types), never used for ids. `of`: where the elements
+   * stand, when the provider has a second form of batch.
+   */
+  | { readonly item: string; readonly of?: string }
   | { readonly query: string }
   /**
    * SHA-256 of what stands at these paths in every element of the batch; an element without the first has no id. For

@@ -40,7 +40,8 @@ export type SignatureForm =
   /** In the body, at this path (`signature.signature`). */
   | { readonly form: 'body'; readonly path: string };
 
-export type TimeUnit = 's' | 'ms' | 'rfc3339';
+/** `any`: whichever of them it is, or an HTTP date: for providers of whom nobody says for sure. The signed text is the text as sent. */
+export type TimeUnit = 's' | 'ms' | 'rfc3339' | 'any';
 
 /**
  * Where the signed time stands: a field of the signature header (or its first place), a header of its own, or the body,

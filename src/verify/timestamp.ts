@@ -5,8 +5,16 @@ const digits = { s: /^[0-9]{1,11}$/, ms: /^[0-9]{1,14}$/ } as const;
 /** Up to nanoseconds, as Twitch sends them; what is finer than milliseconds does not matter here. */
 const rfc3339 = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:(\.\d{1,3})\d{0,6})?([Zz]|[+-]\d\d:\d\d)$/;
 
+/** `Thu, 04 Jan 2024 18:05:25 GMT` (RFC 9110 §5.6.7); Date.parse alone takes much more for a date. */
+const httpDate = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
+
 /** Milliseconds since the epoch; null when the text is no such time. */
 export function parseTime(text: string, unit: TimeUnit): number | null {
+  if (unit === 'any') {
+    if (!httpDate.test(text)) return parseTime(text, 's') ?? parseTime(text, 'ms') ?? parseTime(text, 'rfc3339');
+    const date = Date.parse(text);
+    return Number.isNaN(date) ? null : date;
+  }
   if (unit !== 'rfc3339') return digits[unit].test(text) ? Number(text) * (unit === 's' ? 1000 : 1) : null;
   const parts = rfc3339.exec(text);
   if (!parts) return null;
@@ -16,6 +24,7 @@ export function parseTime(text: string, unit: TimeUnit): number | null {
 
 export function formatTime(now: number, unit: TimeUnit): string {
   if (unit === 's') return String(Math.floor(now / 1000));
+  if (unit === 'any') return new Date(now).toUTCString();
   return unit === 'ms' ? String(Math.floor(now)) : new Date(now).toISOString();
 }
 

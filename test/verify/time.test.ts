@@ -48,6 +48,10 @@ describe('the text of a time', () => {
     ['2020-01-01T00:00:00-07:00', 'rfc3339', 1_577_862_000_000],
     ['2020-01-01T00:00:00Z', 'rfc3339', 1_577_836_800_000],
     ['2019-11-16T10:11:12.634234626Z', 'rfc3339', 1_573_899_072_634],
+    ['Thu, 04 Jan 2024 18:05:25 GMT', 'any', 1_704_391_525_000],
+    ['1704391525', 'any', 1_704_391_525_000],
+    ['1704391525000', 'any', 1_704_391_525_000],
+    ['2024-01-04T18:05:25+00:00', 'any', 1_704_391_525_000],
   ] as const)('%s is read as %s', (text, unit, time) => {
     expect(parseTime(text, unit)).toBe(time);
   });
@@ -66,11 +70,16 @@ describe('the text of a time', () => {
     ['2020-01-01T00:00:00', 'rfc3339'],
     ['2020-13-01T00:00:00Z', 'rfc3339'],
     ['Wed, 01 Jan 2020 00:00:00 GMT', 'rfc3339'],
+    ['Thu, 04 Jan 2024 18:05:25 PST', 'any'],
+    ['Thu, 04 Foo 2024 18:05:25 GMT', 'any'],
+    ['4 Jan 2024', 'any'],
+    ['2024', 'rfc3339'],
+    ['', 'any'],
   ] as const)('%j is no time in %s', (text, unit) => {
     expect(parseTime(text, unit)).toBeNull();
   });
 
   it('is written as it is read', () => {
-    for (const unit of ['s', 'ms', 'rfc3339'] as const) expect(parseTime(formatTime(now, unit), unit)).toBe(now);
+    for (const unit of ['s', 'ms', 'rfc3339', 'any'] as const) expect(parseTime(formatTime(now, unit), unit)).toBe(now);
   });
 });
