@@ -70,6 +70,8 @@ export type Provider = {
   readonly proof: ProofForm | null;
   /** Everything that may be fetched on its behalf; absent: nothing. */
   readonly reaches?: readonly Reachable[];
+  /** The URL is part of what is signed, but not of everything it sends: unknown, it closes nothing. */
+  readonly urlOptional?: true;
   readonly body?: BodyForm;
   /** Where the elements of a batch stand: a path through objects and lists, empty for the body itself; absent: no batches. */
   readonly batch?: string;

@@ -89,6 +89,7 @@ function addressed(source: Source, options: Pick<SourceParserOptions, 'settings'
   const provider = providers.get(source.provider);
   if (known || source.provider === 'custom' || !provider || !described(provider).url_signed) return source;
   if (options.sandbox) return { ...source, url: `http://localhost/hooks/${source.name}` };
+  if (provider.urlOptional) return source;
   return { ...source, secrets: [], missing: [...source.missing, 'RELAY_PUBLIC_URL'] };
 }
 

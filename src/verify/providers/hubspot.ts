@@ -3,11 +3,12 @@
  * are plain hashes that begin with the secret, without a time. Where v3 is there it decides alone.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { UsageError } from '../../errors.ts';
 import { type Checked, type Checker, failed, lastFitting, type Preparation, passed } from '../checker.ts';
 import type { RawRequest } from '../contract.ts';
-import { fittingSecret, urlNeeded } from '../key-match.ts';
+import { fittingSecret } from '../key-match.ts';
 import { decodeStrictly, type Key, prepareKeys } from '../keys.ts';
-import { oneBytePerCharacter } from '../message.ts';
+import { oneBytePerCharacter, urlMissing } from '../message.ts';
 import type { Provider } from '../provider.ts';
 import { type Digest, defaultToleranceMs, utf8Key } from '../scheme.ts';
 import { formatTime, outsideWindow, parseTime } from '../timestamp.ts';
@@ -19,16 +20,18 @@ const digest: Digest = { algorithm: 'sha256', encoding: 'base64', key: utf8Key }
 
 function prepare(preparation: Preparation): Checker {
   const keys = prepareKeys([digest], preparation.secrets, preparation.problems);
-  const urlOf = urlNeeded(preparation);
+  const { urlOf } = preparation;
+  if (urlOf === null) preparation.warnings.push(`only v1 can be checked: ${urlMissing}`);
   const toleranceMs = preparation.toleranceMs ?? defaultToleranceMs;
   return {
     check(request, now) {
       const signature = request.headers[newest];
-      if (signature === undefined) return checkOlder(request, urlOf(request.target), preparation.secrets);
+      const url = urlOf?.(request.target) ?? null;
+      if (signature === undefined) return checkOlder(request, url, preparation.secrets);
+      if (url === null) return failed(urlMissing);
       const shown = request.headers[time] ?? '';
       const signedAt = parseTime(shown, 'ms');
       if (signedAt === null) return failed(`the header ${time} is missing or no time in ms`);
-      const url = urlOf(request.target);
       const messages = [...new Set([decoded(url), url])].map((one) => newestMessage(request, one, shown));
       const secret = fittingSecret(keys, messages, signature);
       if (secret === -1) return failed(`${newest} does not fit: another client secret, or the URL is not ${url}`);
@@ -36,6 +39,7 @@ function prepare(preparation: Preparation): Checker {
       return outside === null ? passed(secret) : failed(outside);
     },
     sign(request, now) {
+      if (urlOf === null) throw new UsageError([`cannot sign: ${urlMissing}`]);
       const shown = formatTime(now, 'ms');
       const message = newestMessage(request, decoded(urlOf(request.target)), shown);
       const headers = { [time]: shown, [newest]: (keys[0] as Key).sign(message) ?? '' };
@@ -57,11 +61,12 @@ function decoded(url: string): string {
   return url.replace(decodedOnes, (one) => String.fromCharCode(Number.parseInt(one.slice(1), 16)));
 }
 
-function checkOlder({ method, headers, body }: RawRequest, url: string, secrets: readonly string[]): Checked {
+function checkOlder({ method, headers, body }: RawRequest, url: string | null, secrets: readonly string[]): Checked {
   const signature = headers[older];
   if (signature === undefined) return failed(`the header ${newest} is missing, and ${older} too`);
   const version = headers['x-hubspot-signature-version'];
   if (version !== 'v1' && version !== 'v2') return failed('x-hubspot-signature-version is neither v1 nor v2');
+  if (version === 'v2' && url === null) return failed(urlMissing);
   // v1 signs the body alone: of a GET that is nothing.
   if (version === 'v1' && method !== 'POST') return failed('a signature of version v1 says nothing of this method');
   const bytes = decodeStrictly(signature, 'hex');
@@ -88,6 +93,7 @@ export const provider: Provider = {
     toleranceMs: defaultToleranceMs,
     prepare,
   },
+  urlOptional: true,
   batch: '',
   // `attemptNumber` in the body grows with each try, and `eventId` alone is not promised to be unique.
   deliveryId: [[{ each: ['eventId', 'subscriptionId', 'occurredAt', 'objectId', 'propertyName', 'propertyValue'] }]],
