@@ -41,6 +41,10 @@ describe('the vectors', () => {
     expect((await door.post(vector)).status).toBe(401);
   });
 
+  it('are of providers that there are', () => {
+    expect(vectors.filter(({ provider }) => !providers.has(provider)).map(({ id }) => id)).toEqual([]);
+  });
+
   it('are there for every provider, at least one that is accepted', () => {
     expect([...providers.keys()].filter((name) => name !== 'custom' && !first.has(name))).toEqual([]);
   });
