@@ -2,14 +2,18 @@
  * Bloomreach counts requests by the address they come from, whichever project they are for: 100 a second. One pacer is shared by
  * all that leave from this address; each request asks for its turn and waits for it, no longer than it says.
  *
- * Turns are places in time: a bucket that holds `BURST` and fills so slowly that no second holds more than the limit. Turns
- * asked for and not used are lost, which only makes it slower.
+ * Turns are places in time: a bucket that holds `BURST` and fills so slowly that no second reaches the limit. Who comes late to
+ * his place looks first how many have left in the second before, so that a machine that stood still does not send what it
+ * missed in one go. Places that are not used are lost, which only makes it slower.
  */
 import type { Clock } from '../../clock.ts';
 
 export const REQUESTS_PER_SECOND_MAX = 100;
-/** For timers that come late. What it adds to a second the filling leaves out, so more of it costs throughput. */
-const BURST = 5;
+/** Both are kept out of the filling, so that more of them costs throughput; 91 a second are left. */
+const BURST = 2;
+/** Requests do not arrive as they left: the way there, and a receiver that stood still, bunch them; by 75 ms at this margin. */
+const MARGIN = 7;
+const WINDOW_MS = 1000;
 
 export type Turn = { readonly granted: true } | { readonly granted: false; readonly waitMs: number };
 
@@ -21,12 +25,26 @@ export type Pacer = {
 };
 
 export function createPacer(clock: Clock, requestsPerSecondMax: number = REQUESTS_PER_SECOND_MAX): Pacer {
-  const burst = Math.min(BURST, Math.max(1, Math.floor(requestsPerSecondMax / 2)));
-  const apartMs = 1000 / Math.max(1, requestsPerSecondMax - burst);
-  const slackMs = (burst - 1) * apartMs;
-  /** When the next turn is, if there had been no slack; all on the monotonic clock. */
+  const inWindowMax = Math.max(1, requestsPerSecondMax - MARGIN);
+  const apartMs = WINDOW_MS / Math.max(1, inWindowMax - BURST);
+  const slackMs = (BURST - 1) * apartMs;
+  /** When the next place is, if there were no slack; all on the monotonic clock. */
   let next = Number.NEGATIVE_INFINITY;
   let holds = 0;
+  /** When the last ones left, at most `inWindowMax` of them. */
+  const departures: number[] = [];
+
+  async function depart(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const now = clock.monotonic();
+      const crowdedMs = departures.length < inWindowMax ? 0 : (departures[0] as number) + WINDOW_MS - now;
+      if (crowdedMs < 1) {
+        if (departures.push(now) > inWindowMax) departures.shift();
+        return;
+      }
+      await clock.wait(crowdedMs, signal);
+    }
+  }
 
   return {
     async turn(waitMaxMs, signal) {
@@ -37,9 +55,12 @@ export function createPacer(clock: Clock, requestsPerSecondMax: number = REQUEST
         if (now + waitMs > latest) return { granted: false, waitMs: Math.ceil(waitMs) };
         next = Math.max(next, now) + apartMs;
         const before = holds;
-        if (waitMs > 0) await clock.wait(waitMs, signal);
+        // Timers know no parts of a millisecond.
+        if (waitMs >= 1) await clock.wait(waitMs, signal);
         // Places from before a hold are worth nothing: everybody asks again, in the old order.
-        if (signal.aborted || before === holds) return { granted: true };
+        if (before !== holds && !signal.aborted) continue;
+        await depart(signal);
+        return { granted: true };
       }
     },
     hold(ms) {

@@ -237,11 +237,12 @@ test('when its turn is too far away nothing is sent, and it is said when to ask 
 test('an end user’s address is sent when the destination allows it and all of the request have it', async () => {
   const { url, seen } = await openDouble();
   const from = (ip?: string) => leased({ event: 'A', properties: { distinct_id: 'u', ip } }, { endUserAddress: true });
-  const destination = bloomreach(url, { endUserAddress: true });
-  await destination.send([from('8.8.8.8'), from('8.8.8.8')], never);
-  await destination.send([from('8.8.8.8'), from('8.8.4.4')], never);
-  await destination.send([from('8.8.8.8'), from()], never);
-  await bloomreach(url).send([from('8.8.8.8')], never);
+  const sent = async (events: LeasedEvent[], endUserAddress = true) =>
+    void (await bloomreach(url, { endUserAddress }).send(events, never));
+  await sent([from('8.8.8.8'), from('8.8.8.8')]);
+  await sent([from('8.8.8.8'), from('8.8.4.4')]);
+  await sent([from('8.8.8.8'), from()]);
+  await sent([from('8.8.8.8')], false);
   expect(seen.map(({ headers }) => headers['x-forwarded-for'])).toEqual(['8.8.8.8', undefined, undefined, undefined]);
 });
 

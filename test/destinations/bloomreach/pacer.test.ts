@@ -21,12 +21,13 @@ function mostInASecond(times: readonly number[]): number {
   return Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 1000).length));
 }
 
-test('no second holds more than a hundred requests, and the average is over ninety', async () => {
+test('no second holds all of a hundred requests, and the average is over ninety', async () => {
   const { clock, granted, ask } = setUp();
   for (let n = 0; n < 400; n++) void ask();
   await clock.advance(4000);
   expect(granted.length).toBeGreaterThan(360);
-  expect(mostInASecond(granted)).toBeLessThanOrEqual(100);
+  expect(granted.length).toBeLessThan(370);
+  expect(mostInASecond(granted)).toBeLessThanOrEqual(93);
   expect(mostInASecond(granted)).toBeGreaterThan(90);
 });
 
@@ -35,7 +36,7 @@ test('a rest earns a few at once and no more', async () => {
   await clock.advance(10_000);
   for (let n = 0; n < 20; n++) void ask();
   await clock.advance(0);
-  expect(granted).toHaveLength(5);
+  expect(granted).toHaveLength(2);
 });
 
 test('turns come in the order they were asked for', async () => {
@@ -53,7 +54,7 @@ test('who would wait longer than he may is told how long at once, and takes no t
   const told = await ask(100);
   expect(told).toMatchObject({ granted: false });
   expect(told.granted === false && told.waitMs).toBeGreaterThan(400);
-  expect(clock.waits()).toHaveLength(45);
+  expect(clock.waits()).toHaveLength(48);
   await clock.advance(1000);
   expect(granted).toHaveLength(50);
 });
@@ -64,16 +65,16 @@ test('after a hold nobody leaves until it is over, and then not all at once', as
   await clock.advance(0);
   pacer.hold(2000);
   await clock.advance(1999);
-  expect(granted).toHaveLength(5);
+  expect(granted).toHaveLength(2);
   await clock.advance(1);
-  expect(granted).toHaveLength(6);
+  expect(granted).toHaveLength(3);
   await clock.advance(1000);
   expect(granted).toHaveLength(30);
 });
 
 test('a hold longer than the wait one may have refuses those who wait already', async () => {
   const { clock, pacer, ask } = setUp();
-  for (let n = 0; n < 5; n++) await ask();
+  for (let n = 0; n < 2; n++) await ask();
   const waiting = ask(1000);
   pacer.hold(120_000);
   await clock.advance(100);
@@ -93,10 +94,28 @@ test('a shorter hold does not end a longer one', async () => {
 
 test('a signal ends the wait', async () => {
   const { clock, pacer, ask } = setUp();
-  for (let n = 0; n < 5; n++) await ask();
+  for (let n = 0; n < 2; n++) await ask();
   const stop = new AbortController();
   const waiting = pacer.turn(60_000, stop.signal);
   stop.abort();
   await waiting;
   expect(clock.waits()).toEqual([]);
+});
+
+test('a machine that stood still does not send at once what it missed', async () => {
+  const { clock } = setUp();
+  let passed = 0;
+  // Every timer is kept up to a whole standstill, as when nothing ran for 300 ms.
+  const still = createPacer({
+    ...clock,
+    monotonic: () => passed,
+    wait: async (ms, signal) => {
+      await clock.wait(Math.ceil((passed + ms) / 300) * 300 - passed, signal);
+    },
+  });
+  const left: number[] = [];
+  for (let n = 0; n < 300; n++) void still.turn(60_000, never).then(() => left.push(passed));
+  for (; passed < 4500; passed++) await clock.advance(1);
+  expect(left).toHaveLength(300);
+  expect(mostInASecond(left)).toBeLessThanOrEqual(93);
 });
