@@ -10,17 +10,21 @@ import { shapeOutput } from '../destinations/mixpanel/shape.ts';
 import { UsageError } from '../errors.ts';
 import { type LoadedFolder, loadFolder } from '../mapping/load.ts';
 import type { Problem } from '../mapping/problem.ts';
+import { KEY_OF_CASES } from '../mapping/pseudonym.ts';
 import { createRunner } from '../mapping/runner.ts';
 import { type CheckedSource, checkedJson, speakChecked, speakTotal } from './check-report.ts';
 import { kindOf, namesIn } from './files.ts';
 import type { Context } from './program.ts';
-import { caseFiles, parserFor } from './sources.ts';
+import { caseFiles, isSandbox, parserFor } from './sources.ts';
 
 export async function check(folder: string | null, { output, json }: Context): Promise<number> {
-  const settings = readSettings(environment());
-  const { dir, names } = await foldersOf(folder ?? settings.mappingsDir);
-  await using runner = createRunner({ clock: systemClock });
-  const parse = parserFor({ ...settings, mappingsDir: dir }, 'environment');
+  const given = readSettings(environment());
+  const { dir, names } = await foldersOf(folder ?? given.mappingsDir);
+  const settings = { ...given, mappingsDir: dir };
+  // Cases have a key of their own: what matters is only whether the relay would have one.
+  const pseudonymKey = settings.pseudonymKey ?? (isSandbox(settings) ? KEY_OF_CASES : null);
+  await using runner = createRunner({ clock: systemClock, pseudonymKey });
+  const parse = parserFor(settings, 'environment');
   const checked: CheckedSource[] = [];
   const width = Math.max(...names.map((name) => name.length));
   for (const name of names) {

@@ -41,8 +41,13 @@ export function parserFor(settings: Settings, secrets: 'sandbox' | 'environment'
   return sourceParser({
     settings,
     destinations: new Set(destinations.map(({ name }) => name)),
-    sandbox: secrets === 'sandbox' && destinations.every(({ type }) => type === 'sandbox'),
+    sandbox: secrets === 'sandbox' && isSandbox(settings),
   });
+}
+
+/** Whether a relay with these settings sends to nobody: then secrets that are not set become random ones. */
+export function isSandbox(settings: Settings): boolean {
+  return destinationsOf(settings, 'names').every(({ type }) => type === 'sandbox');
 }
 
 export async function openSource(name: string, settings: Settings, parse: ParseSource): Promise<SourceFolder> {

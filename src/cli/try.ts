@@ -10,7 +10,9 @@ import { readSettings, type Settings } from '../config/settings.ts';
 import { shown } from '../config/shown.ts';
 import { UsageError } from '../errors.ts';
 import { type Program, programOf } from '../mapping/program.ts';
+import { mayAskForPseudonyms } from '../mapping/pseudonym.ts';
 import { createRunner, type Runner } from '../mapping/runner.ts';
+import { pseudonymKeyOf } from '../wiring/sources.ts';
 import { type Completed, contentOf, isEvent, ownerOf, titleOf } from './completed.ts';
 import { explainPayload } from './explain-payload.ts';
 import { kindOf, namesIn, readBytes, readHeadersFile, readInput, readQueryFile } from './files.ts';
@@ -18,7 +20,7 @@ import { type Bench, type Tried, type TriedPayload, tryPayloads } from './mappin
 import { type Output, table } from './output.ts';
 import { contentTypeOf } from './payload.ts';
 import type { Context } from './program.ts';
-import { caseFiles, fileBeside, openSource, parserFor } from './sources.ts';
+import { caseFiles, fileBeside, isSandbox, openSource, parserFor } from './sources.ts';
 import { type Trouble, troubleExcerpt, troubleHead } from './trouble.ts';
 
 export type TryOptions = {
@@ -37,8 +39,12 @@ export async function tryMapping(options: TryOptions, context: Context): Promise
   const settings = readSettings(environment());
   const { source, folder } = await openSource(options.source, settings, parserFor(settings, 'environment'));
   const file = await resolveFile(options, folder);
-  await using runner = createRunner({ clock: systemClock });
-  const program = await loadProgram(join(folder, 'mapping.jsonata'), runner, output);
+  const text = (await readBytes(join(folder, 'mapping.jsonata'))).toString('utf8');
+  // A sandbox's own key is made only when somebody asks for it: trying writes nothing else.
+  const asked = [text, source.deliveryId ?? ''].some(mayAskForPseudonyms);
+  const pseudonymKey = asked ? pseudonymKeyOf(settings, isSandbox(settings)) : null;
+  await using runner = createRunner({ clock: systemClock, pseudonymKey });
+  const program = await loadProgram(join(folder, 'mapping.jsonata'), text, runner, output);
   if (program === null) {
     if (json && file.kind !== 'folder') output.json([]);
     return 1;
@@ -65,8 +71,7 @@ async function resolveFile({ file }: TryOptions, folder: string): Promise<{ path
   throw new UsageError([`${shown(file)} is no file, no folder and no case of ${basename(folder)}${hint}`]);
 }
 
-async function loadProgram(path: string, runner: Runner, output: Output): Promise<Program | null> {
-  const text = (await readBytes(path)).toString('utf8');
+async function loadProgram(path: string, text: string, runner: Runner, output: Output): Promise<Program | null> {
   const compiled = await runner.compile(text);
   if (compiled.ok) return programOf(text);
   for (const diagnostic of compiled.diagnostics) {

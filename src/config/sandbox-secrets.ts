@@ -42,12 +42,20 @@ export function sandboxSecrets(options: SandboxSecretsOptions): SandboxSecrets {
       return (variable) => {
         const value = options.lookup(variable);
         if (value !== undefined || !wanted.names.has(variable)) return value;
-        const make = wanted.make ?? (() => randomBytes(32).toString('hex'));
-        const secret = keptSecret(join(options.folder, 'sandbox-secrets'), variable, make, options.create ?? true);
+        const secret = sandboxSecret(variable, { ...options, ...(wanted.make && { make: wanted.make }) });
         return secret !== undefined && wanted.basic && !secret.includes(':') ? `relay:${secret}` : secret;
       };
     },
   };
+}
+
+/** One secret that is not set, made or found. Undefined: there is none yet, and none was to be made. */
+export function sandboxSecret(
+  name: string,
+  options: { readonly folder: string; readonly create?: boolean; readonly make?: () => string },
+): string | undefined {
+  const { folder, create = true, make = () => randomBytes(32).toString('hex') } = options;
+  return keptSecret(join(folder, 'sandbox-secrets'), name, make, create);
 }
 
 type Wanted = {

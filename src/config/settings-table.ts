@@ -3,6 +3,7 @@
  * The default is written as the user would write it, and goes through the same parser.
  */
 import {
+  bad,
   duration,
   durationRange,
   folder,
@@ -36,6 +37,15 @@ const BODY_BYTES_LIMIT = 104_857_600;
 const BATCH_EVENTS_LIMIT = 2_000;
 const BATCH_BYTES_LIMIT = 2_000_000;
 const DAY_MS = 86_400_000;
+/** Whoever guesses the key can try every e-mail address there is. */
+const PSEUDONYM_KEY_CHARACTERS_MIN = 16;
+const pseudonymKey: Kind<string> = {
+  written: 'text',
+  parse: (text) =>
+    text.length < PSEUDONYM_KEY_CHARACTERS_MIN
+      ? bad(`must be at least ${PSEUDONYM_KEY_CHARACTERS_MIN} characters, like those of \`openssl rand -hex 32\``)
+      : token.parse(text),
+};
 
 export const settingsTable = {
   MIXPANEL_TOKEN: {
@@ -77,6 +87,11 @@ export const settingsTable = {
   },
   RELAY_MAPPINGS_DIR: { kind: folder, default: './mappings', meaning: 'Where the folders of the sources are.' },
   RELAY_DATA_DIR: { kind: folder, default: './data', meaning: 'Where accepted webhooks and waiting events are kept.' },
+  RELAY_PSEUDONYM_KEY: {
+    kind: pseudonymKey,
+    secret: true,
+    meaning: 'Key of the mapping function `$pseudonym`, 16 characters or more. Another key makes other pseudonyms.',
+  },
   RELAY_TRUST_PROXY: {
     kind: trustProxy,
     default: '0',
@@ -160,7 +175,6 @@ export const laterSettings: ReadonlySet<string> = new Set([
   'RELAY_ADMIN_READ_TOKEN',
   'RELAY_REDIS_SHARDS',
   'RELAY_REDIS_DURABILITY',
-  'RELAY_PSEUDONYM_KEY',
   'MIXPANEL_IMPORT',
 ]);
 

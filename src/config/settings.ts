@@ -29,6 +29,8 @@ export type Settings = {
   readonly publicUrl: string | null;
   readonly mappingsDir: string;
   readonly dataDir: string;
+  /** Null: mappings that call `$pseudonym` are refused. */
+  readonly pseudonymKey: string | null;
   readonly trustProxy: TrustProxy;
   readonly bodyBytesMax: number;
   readonly refusedPerAddress: Rate;
@@ -165,6 +167,7 @@ function nested(values: Values): Settings {
     publicUrl: values.RELAY_PUBLIC_URL,
     mappingsDir: values.RELAY_MAPPINGS_DIR,
     dataDir: values.RELAY_DATA_DIR,
+    pseudonymKey: values.RELAY_PSEUDONYM_KEY,
     trustProxy: values.RELAY_TRUST_PROXY,
     bodyBytesMax: values.RELAY_MAX_BODY_BYTES,
     refusedPerAddress: values.RELAY_REFUSED_PER_ADDRESS,

@@ -10,6 +10,8 @@ export type BatchHead = {
   readonly forget: boolean;
   /** True: send each answer before the next job begins, so that the relay knows which one hangs. */
   readonly careful: boolean;
+  /** Of the marks that pseudonyms have until the relay makes them; null: there are none (pseudonym.ts). */
+  readonly nonce: string | null;
   readonly jobs: readonly {
     readonly revision: string;
     readonly purpose: 'mapping' | 'id';
@@ -22,6 +24,9 @@ export type BatchHead = {
   }[];
 };
 
+/** What a `compile` frame holds. */
+export type CompileAsked = { readonly text: string; readonly pseudonyms: boolean };
+
 /** Characters of mapping text an evaluator keeps compiled: about 40 bytes of heap for each. */
 const KNOWN_CHARACTERS_MAX = 512 * 1024;
 
@@ -31,7 +36,7 @@ export class KnownPrograms {
   #characters = 0;
 
   /** The frame for these jobs; from then on their programs are known. */
-  encode(jobs: readonly Job[], careful: boolean): Buffer {
+  encode(jobs: readonly Job[], careful: boolean, nonce: string | null = null): Buffer {
     let texts = this.#unknown(jobs);
     let characters = this.#characters;
     for (const text of texts.values()) characters += text.length;
@@ -48,6 +53,7 @@ export class KnownPrograms {
       programs: Object.fromEntries(texts),
       forget,
       careful,
+      nonce,
       jobs: jobs.map(({ program, purpose, headers, query, delivery, contentType, bodyForm, body }) => ({
         revision: program.revision,
         purpose,

@@ -9,7 +9,7 @@
  * An update of a profile or group is compared as a whole, as completed: without `$token`, one operator in each, so that an
  * output with several operators is several entries; an output that changes nothing is none.
  * An output that breaks a rule of the destination is a difference. A case's webhook is received now, and its delivery is
- * called `dlv_case`; no event of a case is too far in the future.
+ * called `dlv_case`; no event of a case is too far in the future. Its pseudonyms are made with the key `case`, on every machine.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
@@ -48,7 +48,7 @@ export async function runCases(cases: readonly Case[], options: CaseOptions): Pr
   const { source, program, runner, clock } = options;
   const receivedAt = clock.now();
   const deliveries = cases.map((one) => caseInput(one, source, receivedAt));
-  const results = await runner.map(deliveries.map((delivery) => ({ program, delivery })));
+  const results = await runner.map(deliveries.map((delivery) => ({ program, delivery, rehearsal: true })));
   return cases.map((one, index) => {
     const result = results[index];
     if (result === undefined || !result.ok) {

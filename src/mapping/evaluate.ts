@@ -46,8 +46,8 @@ export function compileExpression(text: string, functions: BoundedFunctions): Ex
   return expression;
 }
 
-/** Everything that is wrong with a text, before it ever runs. */
-export function checkExpression(text: string): CompileResult {
+/** Everything that is wrong with a text, before it ever runs. `pseudonyms`: the relay has a key for them. */
+export function checkExpression(text: string, pseudonyms: boolean): CompileResult {
   const bytes = Buffer.byteLength(text);
   if (bytes > EXPRESSION_BYTES_MAX) {
     return refused('too_long', `The mapping has ${bytes} bytes; ${EXPRESSION_BYTES_MAX} is the most`);
@@ -59,7 +59,7 @@ export function checkExpression(text: string): CompileResult {
     const { placed, ...diagnostic } = diagnosticOf(text, error);
     return { ok: false, diagnostics: [placed ? diagnostic : { ...diagnostic, ...endOf(text) }] };
   }
-  const walk: Walk = { nodes: 0, diagnostics: [], text };
+  const walk: Walk = { nodes: 0, diagnostics: [], text, pseudonyms };
   inspect(tree, walk);
   if (walk.nodes > EXPRESSION_NODES_MAX) {
     return refused('too_long', `The mapping has ${walk.nodes} parts; ${EXPRESSION_NODES_MAX} is the most`);
@@ -76,7 +76,12 @@ function endOf(text: string): { line: number; column: number } {
   return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }
 
-type Walk = { nodes: number; readonly diagnostics: Diagnostic[]; readonly text: string };
+type Walk = {
+  nodes: number;
+  readonly diagnostics: Diagnostic[];
+  readonly text: string;
+  readonly pseudonyms: boolean;
+};
 
 function inspect(node: unknown, walk: Walk): void {
   if (node === null || typeof node !== 'object') return;
@@ -87,12 +92,20 @@ function inspect(node: unknown, walk: Walk): void {
   }
   const { type, value, position } = node as { type?: unknown; value?: unknown; position?: unknown };
   if (typeof type === 'string') walk.nodes++;
-  if (type === 'variable' && (removedFunctions as readonly unknown[]).includes(value)) {
-    const message = `$${value} is not available: a text must not become a program`;
-    const { placed: _, ...diagnostic } = diagnosticOf(walk.text, { code: 'removed', message, position, token: value });
+  const unavailable = type === 'variable' ? unavailableFunction(value, walk) : null;
+  if (unavailable !== null) {
+    const { placed: _, ...diagnostic } = diagnosticOf(walk.text, { ...unavailable, position, token: value });
     walk.diagnostics.push(diagnostic);
   }
   for (const member of Object.values(node)) inspect(member, walk);
+}
+
+function unavailableFunction(name: unknown, walk: Walk): { code: string; message: string } | null {
+  if ((removedFunctions as readonly unknown[]).includes(name)) {
+    return { code: 'removed', message: `$${name} is not available: a text must not become a program` };
+  }
+  if (name !== 'pseudonym' || walk.pseudonyms) return null;
+  return { code: 'no_key', message: '$pseudonym needs a key: set RELAY_PSEUDONYM_KEY' };
 }
 
 export type Evaluated = { readonly ok: true; readonly texts: readonly string[] } | MapFailure;

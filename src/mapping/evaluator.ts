@@ -8,11 +8,13 @@
 import { readSync, writeSync } from 'node:fs';
 import jsonata from 'jsonata';
 import { systemClock } from '../clock.ts';
-import type { BatchHead } from './batch.ts';
+import type { BatchHead, CompileAsked } from './batch.ts';
 import { confine } from './confine.ts';
 import { checkExpression, compileExpression, type Evaluated, type Expression, evaluateOne } from './evaluate.ts';
 import { FRAME_HEAD, frame, frameKind, uint32 } from './frames.ts';
 import { loadBoundedFunctions } from './functions.ts';
+import { loadOwnFunctions } from './privacy-functions.ts';
+import { PseudonymMarks } from './pseudonym.ts';
 
 /** Answers wait for company this long at most: a write wakes the relay, which costs it more than the answer does. */
 const LINGER_MS = 1;
@@ -26,7 +28,11 @@ const LOOK_EVERY_STEPS = 32;
 /** The relay ends an evaluator that is silent for 280 ms (runner.ts). */
 const SIGN_OF_LIFE_MS = 80;
 
-const functions = await loadBoundedFunctions(jsonata);
+const marks = new PseudonymMarks();
+const functions = new Map([
+  ...(await loadBoundedFunctions(jsonata, marks)),
+  ...(await loadOwnFunctions(jsonata, marks)),
+]);
 const programs = new Map<string, { readonly text: string; expression: Expression | null }>();
 let siblingPid = 0;
 
@@ -71,7 +77,7 @@ async function evaluateJob(job: BatchHead['jobs'][number], body: Uint8Array): Pr
   if (program === undefined) throw new Error(`revision ${job.revision} was never sent`);
   if (program.expression === null) {
     // A mapping may be broken here: what a source had when it was accepted is mapped later, whatever it is.
-    const checked = checkExpression(program.text);
+    const checked = checkExpression(program.text, marks.available);
     if (!checked.ok) {
       const [first] = checked.diagnostics;
       const { line = 1, column = 1 } = first ?? {};
@@ -80,10 +86,20 @@ async function evaluateJob(job: BatchHead['jobs'][number], body: Uint8Array): Pr
     }
     program.expression = compileExpression(program.text, functions);
   }
-  return evaluateOne(program.expression, program.text, { ...job, body });
+  marks.beginJob();
+  const evaluated = await evaluateOne(program.expression, program.text, { ...job, body });
+  if (!evaluated.ok || !evaluated.texts.some((text) => marks.isCutIn(text))) return evaluated;
+  return {
+    ok: false,
+    reason: 'mapping_output',
+    message: 'A pseudonym was taken apart: it is only made after the mapping',
+  };
 }
 
 function answer(index: number, evaluated: Evaluated, tookMs: number): void {
+  for (const values of marks.valuesInParts(CHUNK_CHARACTERS)) {
+    reply(frameKind.marked, uint32(index), Buffer.from(JSON.stringify(values)));
+  }
   if (!evaluated.ok) {
     reply(frameKind.failed, uint32(index), Buffer.from(JSON.stringify(evaluated)));
     return;
@@ -140,6 +156,7 @@ async function runBatch(payload: Buffer): Promise<void> {
   const headEnd = 4 + payload.readUInt32LE(0);
   const head = JSON.parse(payload.toString('utf8', 4, headEnd)) as BatchHead;
   learn(head);
+  marks.beginBatch(head.nonce);
   let at = headEnd;
   lastFlush = systemClock.monotonic();
   for (const [index, job] of head.jobs.entries()) {
@@ -164,7 +181,8 @@ async function serve(): Promise<void> {
     if (kind === frameKind.map) await runBatch(payload);
     else if (kind === frameKind.sibling) siblingPid = JSON.parse(payload.toString()) as number;
     else if (kind === frameKind.compile) {
-      reply(frameKind.compiled, Buffer.from(JSON.stringify(checkExpression(payload.toString()))));
+      const { text, pseudonyms } = JSON.parse(payload.toString()) as CompileAsked;
+      reply(frameKind.compiled, Buffer.from(JSON.stringify(checkExpression(text, pseudonyms))));
       flush();
     }
   }

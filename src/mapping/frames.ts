@@ -6,7 +6,7 @@
 export const frameKind = {
   /** To the evaluator: u32 length of the head, the head (JSON), the bodies one after another. */
   map: 1,
-  /** To the evaluator: a mapping's text, to be compiled only. */
+  /** To the evaluator: a mapping's text, to be compiled only (JSON). */
   compile: 2,
   /** To the evaluator: the process to end should the relay be gone (JSON number). */
   sibling: 3,
@@ -20,6 +20,8 @@ export const frameKind = {
   failed: 13,
   /** From the evaluator: the answer to `compile` (JSON). */
   compiled: 14,
+  /** From the evaluator, before a job's outputs: u32 job, then values that marks in them stand for (JSON array; pseudonym.ts). */
+  marked: 15,
 } as const;
 
 export const FRAME_HEAD = 5;
@@ -71,7 +73,7 @@ export class FrameReader {
     while (bytes.length - at >= FRAME_HEAD) {
       const length = bytes.readUInt32LE(at);
       const kind = bytes[at + 4] as number;
-      if (length > REPLY_BYTES_MAX || kind < frameKind.ready || kind > frameKind.compiled) {
+      if (length > REPLY_BYTES_MAX || kind < frameKind.ready || kind > frameKind.marked) {
         throw new Error(`the evaluator sent what is no frame (kind ${kind}, length ${length})`);
       }
       if (bytes.length - at - FRAME_HEAD < length) {

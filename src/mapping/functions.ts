@@ -3,6 +3,7 @@
  * and the reason. One table; what is not in it is as JSONata made it. Only the evaluator uses this.
  */
 import type jsonata from 'jsonata';
+import type { PseudonymMarks } from './pseudonym.ts';
 
 /** Characters a text function takes and gives. A webhook's longest texts are e-mails and diffs. */
 export const TEXT_CHARACTERS_MAX = 262_144;
@@ -25,7 +26,7 @@ class OutOfBounds extends Error {
   readonly code = 'R0001';
 }
 
-function refuse(name: string, what: string): never {
+export function refuse(name: string, what: string): never {
   throw new OutOfBounds(`$${name}: ${what}`);
 }
 
@@ -137,17 +138,32 @@ export const boundedFunctions: Readonly<Record<string, Row>> = {
   distinct: { parameters: 1, reason: 'compares each item with each', check: distinctBound },
 };
 
+/**
+ * Arguments in which a function looks at single characters. A pseudonym is not known yet when the mapping runs (pseudonym.ts):
+ * its first half, or its capitals, would be those of a mark, and others in every batch.
+ */
+const looksInto: Readonly<Record<string, readonly number[]>> = {
+  ...{ substring: [0], substringBefore: [0, 1], substringAfter: [0, 1], split: [0, 1], pad: [2] },
+  ...{ match: [0], contains: [0, 1], replace: [0, 1], uppercase: [0] },
+  ...{ base64encode: [0], base64decode: [0], number: [0], parseInteger: [0, 1], toMillis: [0, 1] },
+  ...{ formatNumber: [1], formatInteger: [1], fromMillis: [1] },
+};
+
 /** Not there at all: a text that becomes a program hides what it does from whoever reads the mapping. */
 export const removedFunctions = ['eval'] as const;
 
 type Definition = { _jsonata_function: true; implementation: (...call: unknown[]) => unknown; signature: unknown };
 
 /** JSONata finds out the parameters of a function from its text (`$split(?, ",")`), so a rest parameter will not do. */
-function bound(definition: Definition, row: Row): Definition {
+function bound(name: string, definition: Definition, row: Row, marks: PseudonymMarks): Definition {
   const original = definition.implementation;
   const { check } = row;
+  const places = looksInto[name] ?? [];
   const run = (self: unknown, call: unknown[]) => {
     check(call);
+    if (marks.available && places.some((place) => marks.isIn(call[place]))) {
+      refuse(name, 'a pseudonym is made after the mapping has run: it can be passed on, not looked into');
+    }
     return original.apply(self, call);
   };
   const implementations = {
@@ -168,12 +184,15 @@ function bound(definition: Definition, row: Row): Definition {
 }
 
 /** Made once at the start: the built-ins themselves can only be had by asking an expression for them. */
-export async function loadBoundedFunctions(compile: typeof jsonata): Promise<ReadonlyMap<string, unknown>> {
+export async function loadBoundedFunctions(
+  compile: typeof jsonata,
+  marks: PseudonymMarks,
+): Promise<ReadonlyMap<string, unknown>> {
   const functions = new Map<string, unknown>();
   for (const [name, row] of Object.entries(boundedFunctions)) {
     const definition = (await compile(`$${name}`).evaluate(null)) as Definition;
     if (definition?._jsonata_function !== true) throw new Error(`JSONata has no function $${name} to bound`);
-    functions.set(name, bound(definition, row));
+    functions.set(name, bound(name, definition, row, marks));
   }
   for (const name of removedFunctions) functions.set(name, undefined);
   return functions;

@@ -12,10 +12,12 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
+import type { CompileAsked } from './batch.ts';
 import type { EvaluatorChild } from './child.ts';
 import { Crew } from './crew.ts';
 import { frame, frameKind } from './frames.ts';
 import type { CompileResult, Job, MapFailure, MapResult } from './program.ts';
+import { KEY_OF_CASES, MarkedValues, mayAskForPseudonyms } from './pseudonym.ts';
 
 export type LaneOptions = {
   readonly clock: Clock;
@@ -24,6 +26,8 @@ export type LaneOptions = {
   readonly jobsWaitingMax: number;
   /** How often a job that took an evaluator down is tried in all. */
   readonly triesMax: number;
+  /** Null: there are no pseudonyms. */
+  readonly pseudonymKey: string | null;
   readonly entry?: string;
   readonly onRestart?: (reason: string) => void;
 };
@@ -59,6 +63,8 @@ type Exchange = {
   outputs: unknown[];
   /** Of the outputs of the job that is being answered. */
   textBytes: number;
+  /** Null: no job here asks for pseudonyms. */
+  readonly marked: MarkedValues | null;
   heardAt: number;
   timedOut: boolean;
 };
@@ -137,17 +143,25 @@ export class Lane implements AsyncDisposable {
       answered: 0,
       outputs: [],
       textBytes: 0,
+      marked: this.#markedFor(tickets),
       heardAt,
       timedOut: false,
     };
     this.#exchange = exchange;
-    if (compile !== null) child.send(frame(frameKind.compile, Buffer.from(compile.text)));
-    else {
+    if (compile !== null) {
+      const asked: CompileAsked = { text: compile.text, pseudonyms: this.#options.pseudonymKey !== null };
+      child.send(frame(frameKind.compile, Buffer.from(JSON.stringify(asked))));
+    } else {
       const careful = tickets[0]?.manner !== 'batch';
       const jobs = tickets.map(({ job }) => job);
-      child.send(child.programs.encode(jobs, careful));
+      child.send(child.programs.encode(jobs, careful, exchange.marked?.nonce ?? null));
     }
     void this.#watch(exchange);
+  }
+
+  #markedFor(tickets: readonly Ticket[]): MarkedValues | null {
+    if (this.#options.pseudonymKey === null) return null;
+    return tickets.some(({ job }) => mayAskForPseudonyms(job.program.text)) ? new MarkedValues() : null;
   }
 
   #take(): Ticket[] {
@@ -206,23 +220,35 @@ export class Lane implements AsyncDisposable {
     }
     const ticket = exchange.tickets[exchange.answered];
     if (ticket === undefined || payload.readUInt32LE(0) !== exchange.answered) throw new Error('an answer out of turn');
+    if (kind === frameKind.marked && exchange.marked !== null) {
+      exchange.marked.take(listOf(payload.toString('utf8', 4)));
+      return;
+    }
     exchange.textBytes += payload.length;
     if (kind === frameKind.failed) {
-      this.#answer(exchange, ticket, JSON.parse(payload.toString('utf8', 4)) as MapFailure);
+      this.#answer(exchange, ticket, JSON.parse(this.#textOf(payload, 4, exchange, ticket)) as MapFailure);
     } else if (kind === frameKind.more) {
-      for (const output of listOf(payload, 4)) exchange.outputs.push(output);
+      for (const output of listOf(this.#textOf(payload, 4, exchange, ticket))) exchange.outputs.push(output);
     } else if (kind === frameKind.done) {
       const tookMicros = payload.readUInt32LE(4);
-      const last = listOf(payload, 8);
+      const last = listOf(this.#textOf(payload, 8, exchange, ticket));
       const outputs = exchange.outputs.length === 0 ? last : exchange.outputs.concat(last);
       exchange.outputs = [];
       this.#answer(exchange, ticket, { ok: true, outputs, tookMicros, textBytes: exchange.textBytes });
     } else throw new Error(`unasked for: frame ${kind}`);
   }
 
+  /** With the pseudonyms in place of their marks. */
+  #textOf(payload: Buffer, from: number, { marked }: Exchange, { job }: Ticket): string {
+    const text = payload.toString('utf8', from);
+    const key = job.rehearsal ? KEY_OF_CASES : this.#options.pseudonymKey;
+    return marked === null || key === null ? text : marked.reveal(text, key);
+  }
+
   #answer(exchange: Exchange, ticket: Ticket, result: MapResult): void {
     exchange.answered++;
     exchange.textBytes = 0;
+    exchange.marked?.forget();
     if (ticket.manner === 'alone') this.#suspects.delete(ticket.job.program.revision);
     ticket.settle(result);
     if (exchange.answered === exchange.tickets.length) this.#finish(exchange);
@@ -295,8 +321,8 @@ export class Lane implements AsyncDisposable {
   }
 }
 
-function listOf(payload: Buffer, from: number): unknown[] {
-  const list: unknown = JSON.parse(payload.toString('utf8', from));
+function listOf(text: string): unknown[] {
+  const list: unknown = JSON.parse(text);
   if (!Array.isArray(list)) throw new Error('outputs that are no list');
   return list;
 }

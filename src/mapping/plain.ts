@@ -16,7 +16,7 @@ function spend(budget: Budget, bytes: number): void {
   if (budget.bytes < 0) throw new NoEvent(`The outputs are larger than ${OUTPUT_BYTES_MAX} bytes together`);
 }
 
-function isFunction(value: unknown): boolean {
+export function isFunction(value: unknown): boolean {
   if (typeof value === 'function') return true;
   if (typeof value !== 'object' || value === null) return false;
   const own = value as { _jsonata_lambda?: unknown; _jsonata_function?: unknown };

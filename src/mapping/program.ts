@@ -21,6 +21,8 @@ export type Job = {
   /** What its provider says of its bodies. */
   readonly bodyForm: BodyForm;
   readonly body: Uint8Array;
+  /** True: its pseudonyms are made with the key of cases. */
+  readonly rehearsal: boolean;
 };
 
 export type FailureReason = 'mapping_error' | 'mapping_timeout' | 'mapping_crash' | 'mapping_output';

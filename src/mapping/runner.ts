@@ -28,6 +28,8 @@ const LANES = {
 
 export type RunnerOptions = {
   readonly clock: Clock;
+  /** RELAY_PSEUDONYM_KEY, which never leaves this side. Null: mappings that call `$pseudonym` are refused. */
+  readonly pseudonymKey?: string | null;
   readonly onRestart?: (lane: 'mapping' | 'door', reason: string) => void;
   /** For tests: another program than the evaluator, another patience. */
   readonly entry?: string;
@@ -40,7 +42,12 @@ export type MapInput = Pick<
   'id' | 'source' | 'provider' | 'receivedAt' | 'key' | 'headers' | 'query' | 'body'
 >;
 
-export type MapTask = { readonly program: Program; readonly delivery: MapInput };
+export type MapTask = {
+  readonly program: Program;
+  readonly delivery: MapInput;
+  /** True: a case, whose pseudonyms are the same on every machine. */
+  readonly rehearsal?: boolean;
+};
 
 export interface Runner extends AsyncDisposable {
   /** Results in order. Rejects only when no evaluator can be had: then try again later. */
@@ -70,6 +77,7 @@ export function createRunner(options: RunnerOptions): Runner {
       ...LANES[name],
       ...(options.wallMs === undefined ? {} : { wallMs: options.wallMs }),
       clock,
+      pseudonymKey: options.pseudonymKey ?? null,
       ...(entry === undefined ? {} : { entry }),
       onRestart: (reason) => onRestart?.(name, reason),
     });
@@ -91,7 +99,7 @@ export function createRunner(options: RunnerOptions): Runner {
   };
 }
 
-function jobOf({ program, delivery }: MapTask): Job {
+function jobOf({ program, delivery, rehearsal = false }: MapTask): Job {
   const { id, source, provider, key, receivedAt, headers, query, body } = delivery;
   return {
     program,
@@ -102,6 +110,7 @@ function jobOf({ program, delivery }: MapTask): Job {
     contentType: headers['content-type'] ?? null,
     bodyForm: providers.get(provider)?.body ?? {},
     body,
+    rehearsal,
   };
 }
 
@@ -144,6 +153,7 @@ class Door implements AsyncDisposable {
       contentType: 'application/json',
       bodyForm: {},
       body: Buffer.from(JSON.stringify(view.body) ?? 'null'),
+      rehearsal: false,
     };
     const late = this.#clock.wait(answerMs, answered.signal).then(() => tooLate.abort());
     const asked = Promise.all(lane.run([job], tooLate.signal)).then(

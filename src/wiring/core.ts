@@ -19,7 +19,7 @@ import { secretsIn } from './known-providers.ts';
 import { type LearnedSecrets, openLearnedSecrets } from './learned-secrets.ts';
 import { createPressure, type Pressure } from './pressure.ts';
 import { type SnapshotOptions, takeSnapshot, takeWholeSnapshot } from './snapshot.ts';
-import { type OpenedSources, openSources } from './sources.ts';
+import { type OpenedSources, openSources, pseudonymKeyOf } from './sources.ts';
 import { createTallyCache, createUnmappedCache } from './tally-cache.ts';
 import { createTellers, type Tellers } from './telling.ts';
 
@@ -81,19 +81,26 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   const learned = await openLearnedSecrets(buffer, clock);
   const destinations = cleanup.use(await openDestinations(settings, clock));
   const { shape } = destinations;
+  const sandbox = destinations.configs.every(({ type }) => type === 'sandbox');
+  const pseudonymKey = pseudonymKeyOf(settings, sandbox);
   const sources = cleanup.use(
     await openSources({
       settings,
       clock,
       log,
       shape,
-      sandbox: destinations.configs.every(({ type }) => type === 'sandbox'),
+      sandbox,
       remote,
       learned,
+      pseudonymKey,
       destinations: new Set(destinations.all.map(({ name }) => name)),
       changed: (now) => {
         metrics.know(now.map((source) => source.name));
-        const own = [...destinations.configs.flatMap(secretsOfDestination), settings.admin.token ?? ''];
+        const own = [
+          ...destinations.configs.flatMap(secretsOfDestination),
+          settings.admin.token ?? '',
+          pseudonymKey ?? '',
+        ];
         mask.hide([...own, ...learned.all(), ...now.flatMap(secretsIn)]);
       },
     }),

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { environment, lookupVariable } from '../config/environment.ts';
-import { sandboxSecrets } from '../config/sandbox-secrets.ts';
+import { sandboxSecret, sandboxSecrets } from '../config/sandbox-secrets.ts';
 import type { Settings } from '../config/settings.ts';
 import { parseSourceFile } from '../config/source-file.ts';
 import { UsageError } from '../errors.ts';
@@ -34,6 +34,7 @@ export type SourcesOptions = {
   readonly sandbox: boolean;
   readonly remote: RemoteTexts;
   readonly learned: LearnedSecrets;
+  readonly pseudonymKey: string | null;
   /** Called with the sources as they are now, at the start and after every change. */
   readonly changed: (sources: readonly Source[]) => void;
 };
@@ -93,11 +94,21 @@ function addressed(source: Source, options: Pick<SourceParserOptions, 'settings'
   return { ...source, secrets: [], missing: [...source.missing, 'RELAY_PUBLIC_URL'] };
 }
 
+/** In sandbox mode a key that is not set becomes a random one too, so that no mapping waits for a secret there. */
+export function pseudonymKeyOf(settings: Settings, sandbox: boolean): string | null {
+  if (settings.pseudonymKey !== null || !sandbox) return settings.pseudonymKey;
+  return sandboxSecret('RELAY_PSEUDONYM_KEY', { folder: settings.dataDir }) ?? null;
+}
+
 export async function openSources(options: SourcesOptions): Promise<OpenedSources> {
-  const { settings, clock, log } = options;
+  const { settings, clock, log, pseudonymKey } = options;
   await using cleanup = new AsyncDisposableStack();
   const runner = cleanup.use(
-    createRunner({ clock, onRestart: (lane, reason) => log.warn('evaluator.restarted', { lane, reason }) }),
+    createRunner({
+      clock,
+      pseudonymKey,
+      onRestart: (lane, reason) => log.warn('evaluator.restarted', { lane, reason }),
+    }),
   );
   const library = cleanup.use(
     await openLibrary({

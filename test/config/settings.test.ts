@@ -53,6 +53,10 @@ const samples: Record<SettingName, { good: string[]; bad: string[] }> = {
   },
   RELAY_MAPPINGS_DIR: { good: ['./mappings', '/etc/relay'], bad: ['a\0b'] },
   RELAY_DATA_DIR: { good: ['./data'], bad: ['x'.repeat(5000)] },
+  RELAY_PSEUDONYM_KEY: {
+    good: ['0123456789abcdef', 'x'.repeat(1000)],
+    bad: ['fifteen-letters', 'sixteen letters!', 'x'.repeat(1001)],
+  },
   RELAY_TRUST_PROXY: {
     good: ['0', '2', '10.0.0.0/8', '10.0.0.0/8, 192.168.1.7', 'fd00::/8,::1'],
     bad: [

@@ -81,6 +81,7 @@ describe('the programs an evaluator knows', () => {
     contentType: null,
     bodyForm: {},
     body: Buffer.from('{}'),
+    rehearsal: false,
   });
   const head = (bytes: Buffer) => JSON.parse(bytes.toString('utf8', 9, 9 + bytes.readUInt32LE(5)));
 
