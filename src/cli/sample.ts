@@ -2,6 +2,7 @@
 import { newId } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Source } from '../model.ts';
+import { providers } from '../verify/registry.ts';
 import { createVerifier } from '../verify/verifier.ts';
 import { type CompletedEvent, type CompletedUpdate, titleOf } from './completed.ts';
 import { readBytes, readHeadersFile, readQueryFile } from './files.ts';
@@ -143,6 +144,7 @@ function withWrongSecret(source: Source): Source {
   }
   // Hex digits are a key in every encoding; the user of Basic is kept.
   const [user] = source.secrets[0]?.split(':') ?? [];
-  const wrong = Buffer.from(newId('', 0)).toString('hex').padEnd(64, '0').slice(0, 64);
+  const digits = Buffer.from(newId('', 0)).toString('hex').padEnd(64, '0').slice(0, 64);
+  const wrong = providers.get(source.provider)?.sandboxSecret?.() ?? digits;
   return { ...source, secrets: [source.verify?.kind === 'basic' ? `${user}:${wrong}` : wrong] };
 }

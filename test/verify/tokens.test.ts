@@ -39,6 +39,7 @@ describe('a token signed with the secret', () => {
     ['whose end is text', token({ ...good, exp: `${seconds + 300}` })],
     ['whose end is null', token({ ...good, exp: null })],
     ['that has ended', token({ ...good, iat: seconds - 400, exp: seconds - 61 })],
+    ['that was made too long ago', token({ ...good, iat: seconds - 400, exp: seconds + 100 })],
     ['that is good for a year', token({ ...good, exp: seconds + 31_536_000 })],
     ['that is good for ever, in milliseconds', token({ ...good, exp: now + 300_000 })],
     ['of the future', token({ ...good, iat: seconds + 61 })],
