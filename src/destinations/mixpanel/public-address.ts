@@ -27,13 +27,25 @@ for (const [net, prefix] of [
 }
 
 const LIST_LENGTH_MAX = 1024;
+/** More hops than any path has. */
+const HOPS_MAX = 50;
 
+/** Of one address, a list as text, or a list; null when none in it is public. */
 export function publicAddress(value: unknown): string | null {
-  if (typeof value !== 'string' || value.length > LIST_LENGTH_MAX) return null;
-  for (const part of value.split(',')) {
-    const address = part.trim();
-    const family = isIP(address);
-    if (family !== 0 && !notPublic.check(address, family === 4 ? 'ipv4' : 'ipv6')) return address;
+  const texts: readonly unknown[] = Array.isArray(value) ? value.slice(0, HOPS_MAX) : [value];
+  for (const text of texts) {
+    if (typeof text !== 'string' || text.length > LIST_LENGTH_MAX) continue;
+    for (const part of text.split(',')) {
+      const address = bareAddress(part.trim());
+      const family = isIP(address);
+      if (family !== 0 && !notPublic.check(address, family === 4 ? 'ipv4' : 'ipv6')) return address;
+    }
   }
   return null;
+}
+
+/** Some proxies write the port too (`203.0.113.7:4711`, `[2001:db8::7]:4711`), some servers IPv4 as `::ffff:203.0.113.7`. */
+function bareAddress(text: string): string {
+  const [, bracketed, dotted] = /^(?:\[([^\]]*)\](?::\d+)?|(?:::ffff:)?([\d.]+)(?::\d+)?)$/i.exec(text) ?? [];
+  return bracketed ?? dotted ?? text;
 }
