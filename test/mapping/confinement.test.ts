@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { cp, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { EvaluatorChild } from '../../src/mapping/child.ts';
 import { confinedArguments, readablePaths } from '../../src/mapping/confine.ts';
+import { pseudonymOf } from '../../src/mapping/pseudonym.ts';
 import { createRunner } from '../../src/mapping/runner.ts';
-import { eventually, isAlive, mapOne, NORMAL, testFolder } from '../support/mapping.ts';
+import { eventually, isAlive, mapOne, NORMAL, source, testFolder } from '../support/mapping.ts';
 
 const support = (file: string) => fileURLToPath(new URL(`../support/${file}`, import.meta.url));
 const supportFolder = fileURLToPath(new URL('../support/', import.meta.url));
@@ -33,6 +35,27 @@ describe('the evaluator', () => {
     await using runner = createRunner({ clock: systemClock });
     await mapOne(runner, NORMAL);
     for (const pid of runner.state.pids) expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toBe('');
+  });
+
+  it('never gets the key of pseudonyms, nor what could only be made with it', async () => {
+    const key = 'key-that-stays-with-the-relay';
+    const send = vi.spyOn(EvaluatorChild.prototype, 'send');
+    await using runner = createRunner({ clock: systemClock, pseudonymKey: key });
+    const text = '{"event": $pseudonym(type)}';
+    const made = pseudonymOf(key, 'paid');
+    expect(await runner.compile(text)).toEqual({ ok: true });
+    expect(await mapOne(runner, text)).toMatchObject({ outputs: [{ event: made }] });
+    const view = { method: 'POST', headers: {}, query: {}, body: { type: 'paid' } };
+    expect(await runner.doorId(source('acme', { deliveryId: '$pseudonym(type)' }), view)).toBe(made);
+    const sent = send.mock.calls.map(([bytes]) => bytes.toString('latin1')).join('\n');
+    send.mockRestore();
+    expect(sent).toContain('$pseudonym(type)');
+    const { pids } = runner.state;
+    expect(pids.length).toBeGreaterThanOrEqual(2);
+    const given = pids.flatMap((pid) =>
+      ['cmdline', 'environ'].map((file) => readFileSync(`/proc/${pid}/${file}`, 'utf8')),
+    );
+    for (const secret of [key, made]) expect([sent, ...given].filter((one) => one.includes(secret))).toEqual([]);
   });
 
   it('starts where the dependencies are a link, as some package managers make them', async () => {
