@@ -28,7 +28,7 @@ const foldersIn = (dir: string) =>
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('_'))
     .map((entry) => entry.name);
 const samples = foldersIn(root);
-const runner = createRunner({ clock: systemClock });
+const runner = createRunner({ clock: systemClock, pseudonymKey: 'cases have their own' });
 afterAll(() => runner[Symbol.asyncDispose]());
 
 function load(dir: string, name: string): Promise<LoadedFolder> {
