@@ -63,8 +63,9 @@ async function postsOf(source: string, now: number): Promise<Post[]> {
       name,
       payload: join(folder, payload),
       headers: files.includes(headers) ? join(folder, headers) : null,
+      query: null,
       expected: expectedFile,
-    } as Parameters<typeof sampleOfCase>[0]);
+    });
     const set = [`canary_note=${CANARIES.body}`];
     const fresh = freshen(sourceOf(source), sample, { set, sameId: false, sameTime: false, now });
     const expected = JSON.parse(readFileSync(expectedFile, 'utf8')) as Event[];
