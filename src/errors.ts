@@ -83,6 +83,8 @@ export const deadLetterReasons = {
   too_old: "The event is older than the five days that Mixpanel's /track takes.",
   too_large: 'The event is larger than a request may be.',
   rejected: 'The destination refused the event; the message carries its words.',
+  blocked:
+    'The destination refused the event because the relay has no permission for it; give it, then send the event again.',
   unreadable_answer: 'The destination answered success with a body nobody understands, three times.',
   unknown_outcome:
     'The answer to an update that would count twice ($add, $append) was lost: it may have been counted, so it is not sent again.',

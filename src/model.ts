@@ -118,7 +118,17 @@ export type Outcome =
       readonly attemptsMax?: number;
     }
   | { readonly kind: 'split'; readonly reason: string; readonly message: string; readonly tooLarge: boolean }
-  | { readonly kind: 'pause'; readonly reason: string; readonly message: string };
+  | { readonly kind: 'pause'; readonly reason: string; readonly message: string }
+  /** Its events fared differently: a verdict for each, at its place in the batch. */
+  | { readonly kind: 'partial'; readonly verdicts: readonly Verdict[] };
+
+/** What one answer says of one event. */
+export type Verdict =
+  | { readonly kind: 'delivered' }
+  /** `blocked`: refused for a permission the relay lacks; as it is, it can be sent again once that is given. */
+  | { readonly kind: 'dead'; readonly reason: 'rejected' | 'blocked'; readonly message: string }
+  /** Sent again without those that are settled; a dead letter after so many such answers in a row. */
+  | { readonly kind: 'retry'; readonly reason: string; readonly message: string; readonly attemptsMax: number };
 
 /** So many per window: `6000/min` is { count: 6000, windowMs: 60000 }. */
 export type Rate = { readonly count: number; readonly windowMs: number };

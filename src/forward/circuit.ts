@@ -37,6 +37,11 @@ export type CircuitStatus = {
 /** Configuration does not mend itself quickly, and refused requests annoy. */
 const PROBE_EVERY_MS = 60_000;
 
+function tookSome(outcome: Outcome): boolean {
+  if (outcome.kind === 'partial') return outcome.verdicts.some(({ kind }) => kind === 'delivered');
+  return outcome.kind === 'delivered';
+}
+
 type Failure = Extract<Outcome, { kind: 'retry' | 'pause' }>;
 
 export class Circuit {
@@ -88,8 +93,8 @@ export class Circuit {
       else this.#obeyLate(outcome);
       return;
     }
-    // A refusal of the batch (split) is an answer too: the destination is there.
-    if (outcome.kind === 'delivered') {
+    // A refusal of the batch (split) or of events in it is an answer too: the destination is there.
+    if (tookSome(outcome)) {
       this.#lastSuccessAt = now;
       this.#slots = Math.min(this.#slots + 1, this.#options.concurrency);
     }

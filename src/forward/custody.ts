@@ -15,6 +15,9 @@ export type ForwardBuffer = Pick<
   'ready' | 'lease' | 'extend' | 'begin' | 'settle' | 'release' | 'onWork'
 >;
 
+export type Buried = { readonly event: LeasedEvent; readonly reason: DeadLetterReason; readonly message: string };
+export type Concluded = { readonly delivered: readonly LeasedEvent[]; readonly dead: readonly Buried[] };
+
 /** A store that is busy for a moment should not cost a second sending. */
 const SETTLE_TRIES = 3;
 const SETTLE_AGAIN_MS = 1000;
@@ -32,31 +35,33 @@ export class Custody {
     this.#hooks = hooks;
   }
 
-  async delivered(events: readonly LeasedEvent[]): Promise<void> {
-    const settlements: Settlement[] = [];
-    for (const event of events) settlements.push({ position: event.position, state: 'delivered' });
-    if (!(await this.#settle(settlements))) return;
-    const at = this.#clock.now();
-    tell(() => this.#hooks.settled?.({ events, state: 'delivered', reason: null, message: null, at }));
+  delivered(events: readonly LeasedEvent[]): Promise<void> {
+    return this.conclude({ delivered: events, dead: [] }, 0);
   }
 
   /** `sent`: requests since they were leased. */
-  async bury(events: readonly LeasedEvent[], reason: DeadLetterReason, message: string, sent: number): Promise<void> {
-    if (events.length === 0) return;
-    const letterOf = (event: LeasedEvent): NewDeadLetter => ({
-      kind: 'event',
-      reason,
-      message,
-      destination: this.#destination,
-      eventJson: event.json,
-      attempts: event.attempts + sent,
-    });
-    const settlements = events.map(
-      (event): Settlement => ({ position: event.position, state: 'dead', letter: letterOf(event) }),
-    );
+  bury(events: readonly LeasedEvent[], reason: DeadLetterReason, message: string, sent: number): Promise<void> {
+    return this.conclude({ delivered: [], dead: events.map((event) => ({ event, reason, message })) }, sent);
+  }
+
+  /** All that one answer settles, at once: a crash must not leave half of it to be sent again. */
+  async conclude({ delivered, dead }: Concluded, sent: number): Promise<void> {
+    if (delivered.length + dead.length === 0) return;
+    const settlements: Settlement[] = [];
+    for (const { position } of delivered) settlements.push({ position, state: 'delivered' });
+    for (const one of dead) {
+      settlements.push({ position: one.event.position, state: 'dead', letter: this.#letterOf(one, sent) });
+    }
     if (!(await this.#settle(settlements))) return;
     const at = this.#clock.now();
-    tell(() => this.#hooks.settled?.({ events, state: 'dead', reason, message, at }));
+    if (delivered.length > 0) {
+      tell(() => this.#hooks.settled?.({ events: delivered, state: 'delivered', reason: null, message: null, at }));
+    }
+    for (const alike of Map.groupBy(dead, ({ reason, message }) => `${reason} ${message}`).values()) {
+      const { reason, message } = alike[0] as Buried;
+      const events = alike.map(({ event }) => event);
+      tell(() => this.#hooks.settled?.({ events, state: 'dead', reason, message, at }));
+    }
   }
 
   async release(events: readonly LeasedEvent[], attempted: boolean): Promise<void> {
@@ -87,6 +92,11 @@ export class Custody {
       tell(() => this.#hooks.trouble?.('extend', error));
       return false;
     }
+  }
+
+  #letterOf({ event, reason, message }: Buried, sent: number): NewDeadLetter {
+    const about = { kind: 'event', reason, message, destination: this.#destination } as const;
+    return { ...about, eventJson: event.json, attempts: event.attempts + sent };
   }
 
   async #settle(settlements: readonly Settlement[]): Promise<boolean> {

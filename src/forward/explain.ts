@@ -9,10 +9,17 @@ export function failedSending(error: unknown): Outcome {
 
 export function explain(outcome: Outcome): { readonly reason: string | null; readonly message: string | null } {
   if (outcome.kind === 'delivered') return { reason: null, message: null };
-  return { reason: outcome.reason, message: outcome.message };
+  if (outcome.kind !== 'partial') return { reason: outcome.reason, message: outcome.message };
+  const others = outcome.verdicts.filter((verdict) => verdict.kind !== 'delivered');
+  const [first] = others;
+  if (first === undefined) return { reason: null, message: null };
+  return {
+    reason: first.reason,
+    message: `${others.length} of ${outcome.verdicts.length}, the first: ${first.message}`,
+  };
 }
 
-/** The only outcome with a bound on its attempts today; another reason would be the destination's refusal. */
+/** Of an outcome with a bound on its attempts; another reason than this would be the destination's refusal. */
 export function reasonOf(reason: string): DeadLetterReason {
   return reason === 'unreadable_answer' ? reason : 'rejected';
 }

@@ -4,18 +4,19 @@
  *
  *   leased → in hand → in flight → settled (delivered | dead) or given back
  *                ↑          │ retry: the same batch again, after everybody waited
- *                └──────────┘ split: two halves instead
+ *                └──────────┘ split: two halves instead; partial: those that are to go again
  */
 import { type Clock, newId } from '../clock.ts';
 import type { Destination, SendResult } from '../destinations/contract.ts';
 import type { LeasedEvent, Outcome, Rate } from '../model.ts';
 import type { RetrySettings } from './backoff.ts';
-import { type Batch, bytesOf, DEPTH_MAX, EXTRA_REQUESTS_MAX, halve, packBatches } from './batch.ts';
+import { type Batch, bytesOf, packBatches } from './batch.ts';
 import { type Bell, createBell } from './bell.ts';
 import { Circuit, type CircuitStatus } from './circuit.ts';
+import { Conclusion } from './conclusion.ts';
 import { Custody, type ForwardBuffer } from './custody.ts';
 import { Expiry } from './expiry.ts';
-import { explain, failedSending, reasonOf } from './explain.ts';
+import { explain, failedSending } from './explain.ts';
 import { Hand } from './hand.ts';
 import { type ForwardHooks, tell } from './hooks.ts';
 import { concludeOnce } from './once.ts';
@@ -51,12 +52,7 @@ export type Forwarder = AsyncDisposable & {
 const STOP_GRACE_MS = 5000;
 /** For settling and giving back after the requests ended. */
 const STOP_SETTLE_MS = 2000;
-/** When the extra requests of a split batch are used up, its parts wait this long for as many again. */
-const SPLIT_PAUSE_MS = 10_000;
 const LEASE_FAILED_MS = 1000;
-const BATCH_BYTES_MIN = 1024;
-/** With each success after a 413: from a half to the whole in 36 requests, so that a true limit costs one in so many. */
-const BATCH_BYTES_GROWTH = 1.02;
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   return new Lane(options);
@@ -70,6 +66,7 @@ class Lane implements Forwarder {
   readonly #custody: Custody;
   readonly #queues: Queues;
   readonly #expiry: Expiry;
+  readonly #conclusion: Conclusion;
   readonly #sizeOf: (event: LeasedEvent) => number;
   readonly #newBatchId: () => string;
   /** No new requests. */
@@ -82,8 +79,6 @@ class Lane implements Forwarder {
   #inFlight = 0;
   /** The last failure was one that leaves open what was taken: ask before risking an update that goes once. */
   #askFirst = false;
-  /** Lowered by 413. */
-  #bytesMax: number;
   #stopped: Promise<void> | null = null;
   #unsubscribe: (() => void) | null = null;
 
@@ -111,7 +106,11 @@ class Lane implements Forwarder {
     });
     this.#sizeOf = (event) => destination.sizeOf(event);
     this.#newBatchId = () => newId('bat', clock.now());
-    this.#bytesMax = batch.bytesMax;
+    this.#conclusion = new Conclusion({
+      ...{ clock, leaseMs, retry: options.retry, bytesMax: batch.bytesMax },
+      ...{ custody: this.#custody, hand: this.#hand, sizeOf: this.#sizeOf, newBatchId: this.#newBatchId },
+      circuitWaitMs: () => this.#circuit.waitMs(),
+    });
   }
 
   start(): void {
@@ -182,7 +181,7 @@ class Lane implements Forwarder {
     if ('waitMs' in taken) return Math.min(handWait, taken.waitMs);
     const young = await this.#expiry.buryUnsendable(taken.events);
     const sized = await this.#expiry.buryLarge(young);
-    const bounds = { eventsMax: batch.eventsMax, bytesMax: this.#bytesMax };
+    const bounds = { eventsMax: batch.eventsMax, bytesMax: this.#conclusion.bytesMax };
     this.#hand.add(packBatches(sized, bounds, now + leaseMs, this.#newBatchId));
     // Nothing left when all of them were buried: then look again at once.
     return 1;
@@ -191,7 +190,8 @@ class Lane implements Forwarder {
   /** The buffer counts the events' own bytes; room is left for what the destination adds to each. */
   #leaseBytesMax(): number {
     const added = this.#options.destination.sizeOf({ json: '' }) * this.#options.batch.eventsMax;
-    return Math.max(this.#bytesMax - added, Math.ceil(this.#bytesMax / 2));
+    const { bytesMax } = this.#conclusion;
+    return Math.max(bytesMax - added, Math.ceil(bytesMax / 2));
   }
 
   #start(batch: Batch): void {
@@ -243,11 +243,11 @@ class Lane implements Forwarder {
     const cutOff = this.#cutOff.signal.aborted && outcome.kind === 'retry';
     if (!cutOff) this.#turn(ticket, outcome);
     if (ready.once) {
-      if (outcome.kind === 'pause') await this.#releaseHand();
+      if (outcome.kind === 'pause') await this.#conclusion.releaseHand();
       return await concludeOnce(ready, outcome, this.#custody);
     }
     if (cutOff) return await this.#custody.release(ready.events, true);
-    await this.#conclude(ready, outcome);
+    await this.#conclusion.reach(ready, outcome);
   }
 
   /** Age and lease are looked at before every request, not only the first. */
@@ -273,64 +273,6 @@ class Lane implements Forwarder {
       tell(() => this.#hooks.trouble?.('send', error));
       return { outcome: failedSending(error), status: null, durationMs: 0, bytes: batch.bytes };
     }
-  }
-
-  async #conclude(batch: Batch, outcome: Outcome): Promise<void> {
-    switch (outcome.kind) {
-      case 'delivered':
-        // What was too large once need not stay so: a bad event may have been the reason, or a proxy that is gone.
-        this.#bytesMax = Math.min(this.#options.batch.bytesMax, Math.ceil(this.#bytesMax * BATCH_BYTES_GROWTH));
-        return await this.#custody.delivered(batch.events);
-      case 'split':
-        return await this.#split(batch, outcome);
-      case 'pause':
-        await this.#releaseHand();
-        return await this.#custody.release(batch.events, true);
-      case 'retry':
-        return await this.#again(batch, outcome);
-    }
-  }
-
-  async #split(batch: Batch, outcome: Extract<Outcome, { kind: 'split' }>): Promise<void> {
-    if (outcome.tooLarge && batch.events.length > 1) {
-      this.#bytesMax = Math.max(BATCH_BYTES_MIN, Math.min(this.#bytesMax, Math.floor(batch.bytes / 2)));
-    }
-    if (batch.events.length === 1 || batch.depth >= DEPTH_MAX) {
-      const reason = outcome.tooLarge ? 'too_large' : 'rejected';
-      return await this.#custody.bury(batch.events, reason, outcome.message, batch.attempts);
-    }
-    batch.budget.left -= 2;
-    if (batch.budget.left < 0) {
-      batch.budget.left = EXTRA_REQUESTS_MAX;
-      batch.budget.notBefore = this.#options.clock.monotonic() + SPLIT_PAUSE_MS;
-    }
-    const halves = halve(batch, this.#sizeOf, this.#newBatchId);
-    this.#hand.putFirst(halves);
-  }
-
-  async #again(batch: Batch, outcome: Extract<Outcome, { kind: 'retry' }>): Promise<void> {
-    batch.strikes = outcome.attemptsMax === undefined ? 0 : batch.strikes + 1;
-    if (outcome.attemptsMax !== undefined && batch.strikes >= outcome.attemptsMax) {
-      return await this.#custody.bury(batch.events, reasonOf(outcome.reason), outcome.message, batch.attempts);
-    }
-    this.#hand.putFirst([batch]);
-    await this.#keepThrough(this.#circuit.waitMs());
-  }
-
-  /** Before a long sleep: leases that would end in it are extended, or given up when it is longer than a lease. */
-  async #keepThrough(waitMs: number): Promise<void> {
-    const { clock, leaseMs } = this.#options;
-    if (waitMs > leaseMs) return await this.#releaseHand();
-    const neededUntil = clock.monotonic() + waitMs + leaseMs / 2;
-    for (const batch of this.#hand.batches.filter((one) => one.leaseEndsAt < neededUntil)) {
-      if (await this.#custody.extend(batch.events, waitMs + leaseMs)) {
-        batch.leaseEndsAt = clock.monotonic() + waitMs + leaseMs;
-      }
-    }
-  }
-
-  async #releaseHand(): Promise<void> {
-    for (const batch of this.#hand.takeAll()) await this.#custody.release(batch.events, batch.attempts > 0);
   }
 
   #turn(ticket: number, outcome: Outcome): void {
@@ -366,7 +308,7 @@ class Lane implements Forwarder {
     await within(clock, stopGraceMs, this.#idle());
     this.#cutOff.abort();
     await within(clock, STOP_SETTLE_MS, this.#idle());
-    await within(clock, STOP_SETTLE_MS, this.#releaseHand());
+    await within(clock, STOP_SETTLE_MS, this.#conclusion.releaseHand());
   }
 
   async #idle(): Promise<void> {

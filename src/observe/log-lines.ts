@@ -18,6 +18,7 @@ export const logLines = {
   'batch.sent': 'A destination took a batch.',
   'batch.retry': 'A destination did not take a batch; the same events are sent again.',
   'batch.split': 'A destination refused a batch; its halves are sent.',
+  'batch.partial': 'A destination took some events of a batch and refused others, or they are sent again.',
   'batch.paused': 'A destination refuses us as a whole; its events wait.',
   'event.dead': 'Events will not be tried again; they are dead letters.',
   'destination.failing': 'A destination does not answer as it should.',

@@ -33,7 +33,7 @@ export type MetricsState = {
 
 export type Attempted = {
   readonly destination: string;
-  readonly outcome: 'delivered' | 'retry' | 'split' | 'pause';
+  readonly outcome: 'delivered' | 'retry' | 'split' | 'pause' | 'partial';
   /** Null: no answer. */
   readonly status: number | null;
   readonly events: number;

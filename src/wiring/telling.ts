@@ -74,6 +74,7 @@ const attemptLines = {
   retry: 'batch.retry',
   split: 'batch.split',
   pause: 'batch.paused',
+  partial: 'batch.partial',
 } as const;
 
 function tellAttempt(log: Log, metrics: Metrics, attempt: Attempt): void {

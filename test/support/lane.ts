@@ -1,4 +1,5 @@
 /** A whole sending lane for tests: memory keeper, forwarder, Mixpanel client, and the sandbox behind a real socket. */
+import type { Destination } from '../../src/destinations/contract.ts';
 import { createMixpanel } from '../../src/destinations/mixpanel/destination.ts';
 import { shapeEvent, shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/destinations/sandbox/sandbox.ts';
@@ -37,6 +38,8 @@ export type LaneOptions = Partial<
   readonly sandbox?: Partial<SandboxOptions>;
   /** Where to send instead of the sandbox. */
   readonly baseUrl?: string;
+  /** In place of what Mixpanel's client does. */
+  readonly destination?: Partial<Destination>;
 };
 
 export const TOKEN = 'project-token-of-the-tests';
@@ -47,7 +50,7 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
   const sandbox = createSandbox({ clock, ...options.sandbox });
   const { url } = await sandbox.listen('127.0.0.1', 0);
   const concurrency = options.concurrency ?? 10;
-  const destination = createMixpanel({
+  const mixpanel = createMixpanel({
     name: 'mixpanel',
     baseUrl: options.baseUrl ?? url,
     token: TOKEN,
@@ -56,6 +59,7 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
     concurrency,
     clock,
   });
+  const destination: Destination = { ...mixpanel, ...options.destination };
   const attempts: (Attempt & { at: number })[] = [];
   const settled: Settled[] = [];
   const troubles: string[] = [];
@@ -81,7 +85,7 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
     const stopped = forwarder.stop();
     await clock.advance(20_000);
     await stopped;
-    await destination[Symbol.asyncDispose]();
+    await mixpanel[Symbol.asyncDispose]();
     await sandbox.close();
   };
   return {
