@@ -132,6 +132,15 @@ describe('many deliveries at once', () => {
     }
   });
 
+  it('may have more values together than one may have', async () => {
+    const ids = Array.from({ length: 400 }, (_, n) => n);
+    const tasks = ids
+      .slice(0, 50)
+      .map((n) => task('{"event": ids.$pseudonym($)[-1]}', { ids: ids.map((id) => `${n}-${id}`) }));
+    const results = await runner.map(tasks);
+    expect(results).toMatchObject(tasks.map((_, n) => ({ ok: true, outputs: [{ event: hmac(`${n}-399`) }] })));
+  });
+
   it('among which one hangs, too', async () => {
     const text = '{"event": "x", "properties": {"id": $pseudonym(id)}}';
     const hanging = task('$contains($join([1..40].("a")) & "!", /^(a+)+$/)', {});
