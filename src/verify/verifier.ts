@@ -7,7 +7,16 @@ import { newId } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import type { Source } from '../model.ts';
 import { type Checker, failed, type Preparation } from './checker.ts';
-import type { Identity, Proof, RawRequest, UnsignedRequest, Verdict, Verifier, WebhookView } from './contract.ts';
+import type {
+  Handshake,
+  Identity,
+  Proof,
+  RawRequest,
+  UnsignedRequest,
+  Verdict,
+  Verifier,
+  WebhookView,
+} from './contract.ts';
 import { customProof } from './custom.ts';
 import { locateKey, locateType } from './locate.ts';
 import { urlBuilder } from './message.ts';
@@ -174,9 +183,16 @@ function identify(source: Source, provider: Provider, { view, request, context }
   return {
     key: sameBytes ? `sha256:${hash('sha256', request.body, 'hex')}` : locateKey(provider, view, request),
     type: locateType(provider, view, request),
-    handshake: provider.handshake?.(view, context) ?? null,
+    handshake: onTheList(provider, provider.handshake?.(view, context) ?? null),
     answer: provider.answerTo?.(view) ?? provider.answer ?? null,
   };
+}
+
+/** Whatever a provider's code says, nothing is called that its list does not name. */
+function onTheList(provider: Provider, handshake: Handshake | null): Handshake | null {
+  if (handshake?.confirm === undefined || reachable(provider, handshake.confirm)) return handshake;
+  const { confirm, ...answer } = handshake;
+  return { ...answer, note: `it waits: only a person should open ${confirm.slice(0, 400)}` };
 }
 
 /** A provider that names its webhooks in a header would not send one without: a request that has none gets a new one. */
