@@ -136,7 +136,7 @@ describe('many deliveries at once', () => {
     const ids = Array.from({ length: 400 }, (_, n) => n);
     const tasks = ids
       .slice(0, 50)
-      .map((n) => task('{"event": ids.$pseudonym($)[-1]}', { ids: ids.map((id) => `${n}-${id}`) }));
+      .map((n) => task('{"event": (ids.$pseudonym($))[-1]}', { ids: ids.map((id) => `${n}-${id}`) }));
     const results = await runner.map(tasks);
     expect(results).toMatchObject(tasks.map((_, n) => ({ ok: true, outputs: [{ event: hmac(`${n}-399`) }] })));
   });
