@@ -10,6 +10,8 @@ export type FormFields = ReadonlyMap<string, readonly string[]>;
 /** As the body room has it (contract §7). */
 const fieldsMax = 99;
 const ampersand = 0x26;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: every character that is one byte in UTF-8
+const ascii = /^[\u0000-\u007f]*$/;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** null: it is no form, has too many fields, or is not UTF-8. */
@@ -56,6 +58,16 @@ export function sortedFormText(fields: FormFields): string {
 
 /** Plus is a blank, %XX a byte; a percent sign before anything else stays one. null: not UTF-8. */
 function unescaped(bytes: Uint8Array): string | null {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  if (text.indexOf('%') === -1 && text.indexOf('+') === -1 && ascii.test(text)) return text;
+  // The engine's own decoder is many times as fast; what it does not take is read byte for byte.
+  if (ascii.test(text)) {
+    try {
+      return decodeURIComponent(text.replaceAll('+', ' '));
+    } catch {
+      // A percent sign that stays one, or no UTF-8.
+    }
+  }
   const plain = Buffer.allocUnsafe(bytes.length);
   let length = 0;
   for (let at = 0; at < bytes.length; at++) {
