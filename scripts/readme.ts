@@ -6,6 +6,7 @@
  *   node scripts/readme.ts --check    exits 1 when README differs (test/house/readme.test.ts does the same)
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { endpointsMarkdown } from '../src/admin/endpoints.ts';
 import { commandTable } from '../src/cli/program.ts';
 import { settingsMarkdown } from '../src/config/settings-table.ts';
 import { deadLetterReasons, refusals } from '../src/errors.ts';
@@ -39,6 +40,7 @@ const sections: Readonly<Record<string, () => string>> = {
       ['reason', 'what it means'],
       Object.entries(deadLetterReasons).map(([name, text]) => [code(name), text]),
     ),
+  api: endpointsMarkdown,
   providers: providersTable,
   metrics: metricsMarkdown,
 };

@@ -81,6 +81,11 @@ export const settingsTable = {
     secret: true,
     meaning: 'Bearer token of the private listener; required unless it is bound to loopback.',
   },
+  RELAY_ADMIN_READ_TOKEN: {
+    kind: token,
+    secret: true,
+    meaning: 'A second bearer token of the private listener, which may only read; goes with RELAY_ADMIN_TOKEN.',
+  },
   RELAY_PUBLIC_URL: {
     kind: webAddress,
     meaning: 'What providers see, like `https://hooks.example.com`: for showing URLs and for signatures over the URL.',
@@ -172,7 +177,6 @@ export function settingRow(name: SettingName): SettingRow<unknown> {
 /** Named by the documentation, built later: refused, because a setting that is silently not obeyed is worse. */
 export const laterSettings: ReadonlySet<string> = new Set([
   'REDIS_URL',
-  'RELAY_ADMIN_READ_TOKEN',
   'RELAY_REDIS_SHARDS',
   'RELAY_REDIS_DURABILITY',
   'MIXPANEL_IMPORT',

@@ -24,7 +24,13 @@ export type Settings = {
     readonly trackFormat: 'json' | 'form';
   };
   readonly public: { readonly host: string; readonly port: number };
-  readonly admin: { readonly host: string; readonly port: number; readonly token: string | null };
+  readonly admin: {
+    readonly host: string;
+    readonly port: number;
+    readonly token: string | null;
+    /** May only read; not null only beside `token`. */
+    readonly readToken: string | null;
+  };
   /** Without a slash at its end. */
   readonly publicUrl: string | null;
   readonly mappingsDir: string;
@@ -130,6 +136,13 @@ function* badCombinations(values: Partial<Values>): Generator<string> {
   if (adminHost !== undefined && values.RELAY_ADMIN_TOKEN === null && !isLoopback(adminHost)) {
     yield `RELAY_ADMIN_HOST is ${adminHost}, which others can reach: set RELAY_ADMIN_TOKEN, or keep it on 127.0.0.1.`;
   }
+  const { RELAY_ADMIN_TOKEN: adminToken, RELAY_ADMIN_READ_TOKEN: readToken } = values;
+  if (readToken != null && adminToken === null) {
+    yield 'RELAY_ADMIN_READ_TOKEN is set without RELAY_ADMIN_TOKEN, so that anybody on this machine may do everything: set both.';
+  }
+  if (readToken != null && readToken === adminToken) {
+    yield 'RELAY_ADMIN_READ_TOKEN is the same as RELAY_ADMIN_TOKEN: it may only read, so it must be another one.';
+  }
   const port = values.RELAY_PORT;
   const wildcard = (name: string | undefined) => name === '0.0.0.0' || name === '::';
   if (port !== undefined && port !== 0 && port === values.RELAY_ADMIN_PORT) {
@@ -163,7 +176,12 @@ function nested(values: Values): Settings {
       trackFormat: values.MIXPANEL_TRACK_FORMAT,
     },
     public: { host: values.RELAY_HOST, port: values.RELAY_PORT },
-    admin: { host: values.RELAY_ADMIN_HOST, port: values.RELAY_ADMIN_PORT, token: values.RELAY_ADMIN_TOKEN },
+    admin: {
+      host: values.RELAY_ADMIN_HOST,
+      port: values.RELAY_ADMIN_PORT,
+      token: values.RELAY_ADMIN_TOKEN,
+      readToken: values.RELAY_ADMIN_READ_TOKEN,
+    },
     publicUrl: values.RELAY_PUBLIC_URL,
     mappingsDir: values.RELAY_MAPPINGS_DIR,
     dataDir: values.RELAY_DATA_DIR,

@@ -85,9 +85,15 @@ export function sourceLimiter(options: { source: string; rate: Rate; clock: Cloc
   return { admit: (req, res) => passes(limiter, req, res) };
 }
 
+/** Whom an address counts as. */
+export function addressKey(address: string | undefined): string {
+  return ipKeyGenerator(address ?? 'unknown', IPV6_PREFIX);
+}
+
 export function addressLimiter(options: { rate: Rate; clock: Clock }): AddressLimiter {
   const { limit, windowMs } = wholeWindow(options.rate);
   const store = new WindowStore({ name: 'address', windowMs, keysMax: ADDRESSES_MAX, clock: options.clock });
+  // Written out: express-rate-limit reads this function's text to see that it knows of IPv6.
   const keyOf = (req: Request) => ipKeyGenerator(req.ip ?? 'unknown', IPV6_PREFIX);
   const limiter = middleware('address', options.rate, store, keyOf);
   return {

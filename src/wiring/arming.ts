@@ -1,5 +1,5 @@
 /** Arming a source: the store's side, the providers' side, and the log. */
-import type { ArmingAccess } from '../admin/arming.ts';
+import type { ArmingAccess } from '../admin/routes/arming.ts';
 import { providers } from '../verify/registry.ts';
 import type { Core } from './core.ts';
 

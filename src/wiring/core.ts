@@ -99,6 +99,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
         const own = [
           ...destinations.configs.flatMap(secretsOfDestination),
           settings.admin.token ?? '',
+          settings.admin.readToken ?? '',
           pseudonymKey ?? '',
         ];
         mask.hide([...own, ...learned.all(), ...now.flatMap(secretsIn)]);

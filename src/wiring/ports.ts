@@ -5,6 +5,7 @@ import { addressLimiter } from '../intake/limits.ts';
 import { createPublicApp } from '../intake/public-app.ts';
 import { type Listening, listen } from '../intake/server.ts';
 import { healthStatusCode, privateHealth, publicHealth } from '../observe/health.ts';
+import { adminAttempts } from './admin-attempts.ts';
 import { armingOf } from './arming.ts';
 import type { Core } from './core.ts';
 import { sandboxPages } from './sandbox-pages.ts';
@@ -41,6 +42,8 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
   const app = createAdminApp({
     clock: core.clock,
     token: settings.admin.token,
+    readToken: settings.admin.readToken,
+    attempts: adminAttempts(core.clock),
     mask: core.mask,
     health: async () => privateHealth(await core.wholeSnapshot(0)),
     ready: core.ready,

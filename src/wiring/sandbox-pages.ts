@@ -2,7 +2,7 @@
  * `/api/sandbox/events`: what the sandbox holds after Mixpanel's de-duplication; `/api/sandbox/profiles`: profiles and groups after
  * their updates. Newest first, by cursor.
  */
-import type { SandboxAccess } from '../admin/admin-app.ts';
+import type { SandboxAccess } from '../admin/deps.ts';
 import type { Page, PageRequest } from '../buffer/contract.ts';
 import type { Sandbox } from '../destinations/sandbox/sandbox.ts';
 

@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ADMIN_TOKEN, armingRelay } from '../support/arming-relay.ts';
+import { ADMIN_TOKEN, armingRelay, READ_TOKEN } from '../support/arming-relay.ts';
 
 const minutes = 60_000;
 
@@ -115,6 +115,13 @@ describe('a secret that is to be pasted back', () => {
     expect(await token({ 'sec-fetch-site': 'cross-site' })).toContain('only to a GET of the operator');
     expect(await token({ origin: 'null' })).toContain('only to a GET of the operator');
     expect((await ask('get', 'notion/arm', { authorization: 'Bearer wrong' })).text).not.toContain('secret-of');
+    expect(await token()).toBe('secret-of-notion');
+  });
+
+  it('is not shown to the token that may only read, which uses nothing up', async () => {
+    await ask('post', 'notion/arm');
+    await relay.learn('notion');
+    expect(await token({ authorization: `Bearer ${READ_TOKEN}` })).toContain('only to who has RELAY_ADMIN_TOKEN');
     expect(await token()).toBe('secret-of-notion');
   });
 

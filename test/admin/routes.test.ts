@@ -121,12 +121,15 @@ describe('lists', () => {
   });
 
   it('have known secrets cut out, without hurting their form', async () => {
-    const item = { id: 'dlv_1', type: `x ${CANARY}`, bytes: 123456 };
+    const item = {
+      ...{ id: 'dlv_1', source: 'stripe', provider: 'stripe', key: null, state: 'mapped', received_at: 'then' },
+      ...{ type: `x ${CANARY}`, bytes: 123456, events: { created: 0, waiting: 0, delivered: 0, dead: 0 } },
+    };
     const deliveries = async () => ({ items: [item], next: null }) as never;
     const { mask } = (await import('../support/admin-fixtures.ts')).adminDeps().deps;
     mask.hide([CANARY, '123456']);
     const { ask } = admin({ mask, buffer: { deliveries, deadLetters: deliveries } });
-    expect((await ask.get('/api/deliveries')).body.items).toEqual([{ id: 'dlv_1', type: 'x [masked]', bytes: 123456 }]);
+    expect((await ask.get('/api/deliveries')).body.items).toEqual([{ ...item, type: 'x [masked]' }]);
   });
 });
 

@@ -31,7 +31,7 @@ function file(name: string, content: string): string {
 }
 
 /** For each setting: values that are taken, and values that are refused. */
-const samples: Record<SettingName, { good: string[]; bad: string[] }> = {
+const samples: Record<SettingName, { good: string[]; bad: string[]; beside?: Record<string, string> }> = {
   MIXPANEL_TOKEN: { good: ['0123456789abcdef'], bad: ['two words', 'ünicode', 'x'.repeat(1001)] },
   MIXPANEL_REGION: { good: ['us', 'eu', 'in'], bad: ['US', 'asia'] },
   MIXPANEL_API_URL: {
@@ -47,6 +47,7 @@ const samples: Record<SettingName, { good: string[]; bad: string[] }> = {
   RELAY_ADMIN_HOST: { good: ['127.0.0.1', '::1', 'localhost', '127.1.2.3'], bad: ['?', '10.0.0.1', '0.0.0.0'] },
   RELAY_ADMIN_PORT: { good: ['0', '9090'], bad: ['65536', ''.padEnd(3, 'x')] },
   RELAY_ADMIN_TOKEN: { good: ['secret', 'a.b-c_d~+/='], bad: ['with blank', 'tab\there'] },
+  RELAY_ADMIN_READ_TOKEN: { good: ['reader'], bad: ['with blank'], beside: { RELAY_ADMIN_TOKEN: 'secret' } },
   RELAY_PUBLIC_URL: {
     good: ['https://hooks.example.com', 'http://h.example:8080/base/'],
     bad: ['hooks.example.com', 'javascript:alert(1)', 'https://h.example/?q'],
@@ -94,7 +95,8 @@ const samples: Record<SettingName, { good: string[]; bad: string[] }> = {
 
 describe('each setting', () => {
   it.each(settingNames)('%s takes its good values', (name) => {
-    for (const value of samples[name].good) expect(problemsOf({ [name]: value }), value).toEqual([]);
+    const { good, beside } = samples[name];
+    for (const value of good) expect(problemsOf({ ...beside, [name]: value }), value).toEqual([]);
   });
 
   it.each(settingNames)('%s refuses its bad values by name', (name) => {
@@ -208,6 +210,14 @@ describe('combinations', () => {
 
   it('take it with a token', () => {
     expect(problemsOf({ RELAY_ADMIN_HOST: '0.0.0.0', RELAY_ADMIN_TOKEN: 'x' })).toEqual([]);
+  });
+
+  it('refuse a token that may only read where there is none that may more, or the same', () => {
+    expect(problemsOf({ RELAY_ADMIN_READ_TOKEN: 'r' })).toEqual([expect.stringContaining('without RELAY_ADMIN_TOKEN')]);
+    const same = { RELAY_ADMIN_TOKEN: CANARY, RELAY_ADMIN_READ_TOKEN: CANARY };
+    expect(problemsOf(same)).toEqual([expect.stringContaining('the same as RELAY_ADMIN_TOKEN')]);
+    expect(problemsOf(same).join()).not.toContain(CANARY);
+    expect(problemsOf({ RELAY_ADMIN_TOKEN: 'a', RELAY_ADMIN_READ_TOKEN: 'b' })).toEqual([]);
   });
 
   it('refuse both listeners on one port', () => {

@@ -1,8 +1,10 @@
 /** The private port over made-up relays, reached through supertest. */
 import request from 'supertest';
-import { type AdminDeps, createAdminApp } from '../../src/admin/admin-app.ts';
+import { createAdminApp } from '../../src/admin/admin-app.ts';
+import type { AdminDeps } from '../../src/admin/deps.ts';
 import { privateHealth } from '../../src/observe/health.ts';
 import { createMask } from '../../src/observe/mask.ts';
+import { checked } from './checked-answers.ts';
 import { snapshot, source, sourceStatus, sourceTally, stillClock, tally } from './observe-fixtures.ts';
 
 export const CANARY = 'canary-3e91b7';
@@ -17,6 +19,8 @@ export function adminDeps(given: Partial<AdminDeps> = {}): { readonly deps: Admi
   const deps: AdminDeps = {
     clock: stillClock(),
     token: null,
+    readToken: null,
+    attempts: { wrong: () => undefined, overMs: () => 0 },
     mask,
     health: async () =>
       privateHealth(snapshot({ tally: tally({ sources: { stripe: sourceTally({ accepted: 3, delivered: 3 }) } }) })),
@@ -51,6 +55,5 @@ export function adminDeps(given: Partial<AdminDeps> = {}): { readonly deps: Admi
 
 export function admin(given: Partial<AdminDeps> = {}) {
   const { deps, calls } = adminDeps(given);
-  const app = createAdminApp(deps);
-  return { calls, ask: request(app) };
+  return { calls, ask: request(checked(createAdminApp(deps))) };
 }

@@ -8,9 +8,11 @@ import { createAdminApp } from '../../src/admin/admin-app.ts';
 import { openSqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { adminDeps } from './admin-fixtures.ts';
 import { movedClock } from './buffer-fixtures.ts';
+import { checked } from './checked-answers.ts';
 import { NOW, source, sourceStatus, stillClock } from './observe-fixtures.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-the-tests';
+export const READ_TOKEN = 'read-token-of-the-tests';
 /** `notion` wants its secret pasted back; `stripe` has one in its source.yaml and learns none. */
 const SOURCES = {
   asana: source({ name: 'asana', provider: 'asana' }),
@@ -34,6 +36,7 @@ export async function armingRelay(options: { readonly token?: string | null } = 
   const { deps, calls } = adminDeps({
     clock: { ...stillClock(), now: clock.now },
     token: options.token === undefined ? ADMIN_TOKEN : options.token,
+    readToken: options.token === null ? null : READ_TOKEN,
     sources: () => sources,
     arming: {
       canLearn: (name) => ['asana', 'notion', 'given', 'closed'].includes(name),
@@ -46,7 +49,7 @@ export async function armingRelay(options: { readonly token?: string | null } = 
   });
   deps.mask.hide(['secret-of-notion', 'secret-of-asana']);
   const asked: string[] = [];
-  const app = createAdminApp(deps);
+  const app = checked(createAdminApp(deps));
   const server = createServer((req, res) => {
     asked.push(`${req.method} ${req.url}`);
     app(req, res);

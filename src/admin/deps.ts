@@ -1,0 +1,41 @@
+/** What the private port asks of the rest of the relay. */
+import type { BufferKeeper, Page, PageRequest } from '../buffer/contract.ts';
+import type { Clock } from '../clock.ts';
+import type { PrivateHealthReport } from '../observe/health.ts';
+import type { Mask } from '../observe/mask.ts';
+import type { Attempts } from './guards.ts';
+import type { ArmingAccess } from './routes/arming.ts';
+import type { ListedSource } from './source-list.ts';
+
+export type AdminDeps = {
+  readonly clock: Clock;
+  /** Null: only possible on loopback, and then only loopback names are answered. */
+  readonly token: string | null;
+  /** May only read; null: there is none. */
+  readonly readToken: string | null;
+  readonly attempts: Attempts;
+  readonly mask: Mask;
+  readonly health: () => Promise<PrivateHealthReport>;
+  /** Whether webhooks can be accepted. */
+  readonly ready: () => boolean;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly sources: () => readonly ListedSource[];
+  /** RELAY_PUBLIC_URL, or the public listener's own address; without a slash at its end. */
+  readonly publicUrl: () => string;
+  readonly buffer: Pick<BufferKeeper, 'deliveries' | 'deadLetters'>;
+  readonly arming: ArmingAccess;
+  /** Null: not in sandbox mode. */
+  readonly sandbox: SandboxAccess | null;
+  /** A request failed in the relay itself. */
+  readonly failed: (request: string, error: unknown) => void;
+};
+
+export type SandboxAccess = {
+  readonly events: (page: PageRequest) => Promise<Page<unknown>>;
+  /** Profiles and groups after their updates. */
+  readonly profiles: (page: PageRequest) => Promise<Page<unknown>>;
+  readonly clear: () => Promise<void>;
+};
+
+/** The promise's value, or a refusal when it takes too long; what comes after that is nobody's any more. */
+export type Bounded = <T>(promise: Promise<T>) => Promise<T>;
