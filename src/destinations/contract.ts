@@ -23,12 +23,19 @@ export type Shaped = { readonly ok: true; readonly records: readonly ShapedRecor
 export type ShapedRecord = Pick<RelayEvent, 'json' | 'time' | 'update'>;
 export type Refused = { readonly ok: false } & RuleViolation;
 
+/** What it takes at most from all who send to it, as its vendor says. */
+export type Ceiling = { readonly eventsPerSecond: number; readonly bytesPerMinute: number };
+
 export interface Destination extends AsyncDisposable {
   readonly name: string;
   /** For health and logs: where it sends, without secrets. */
   readonly address: string;
   /** Age (ms) past which the destination takes no event; null when it takes any. */
   readonly eventAgeMaxMs: number | null;
+  /** Events in one request at most; absent: as many as the relay's own setting says. */
+  readonly eventsMax?: number;
+  /** Absent: its vendor names none, or the destination keeps it itself. */
+  readonly ceiling?: Ceiling;
   /** Bytes that `events` take in one request, uncompressed, wrapping and token included. */
   sizeOf(event: Pick<LeasedEvent, 'json' | 'update'>): number;
   /** One request, of events of one route. Never throws: a broken connection is an outcome. Ends by itself (RELAY_SEND_TIMEOUT). */

@@ -5,11 +5,13 @@
 import type { Clock } from '../clock.ts';
 import { type DestinationConfig, destinationsOf, type MixpanelConfig } from '../config/destinations-file.ts';
 import type { Settings } from '../config/settings.ts';
+import { createBloomreach } from '../destinations/bloomreach/destination.ts';
+import { createPacer, type Pacer } from '../destinations/bloomreach/pacer.ts';
+import { shapeCommand } from '../destinations/bloomreach/shape.ts';
 import type { Destination } from '../destinations/contract.ts';
 import { createMixpanel } from '../destinations/mixpanel/destination.ts';
 import { shapeOutput } from '../destinations/mixpanel/shape.ts';
 import { createSandbox, type Sandbox } from '../destinations/sandbox/sandbox.ts';
-import { UsageError } from '../errors.ts';
 import type { Shape } from '../mapping/turn-to-events.ts';
 import { version } from '../version.ts';
 
@@ -34,12 +36,30 @@ export async function openDestinations(settings: Settings, clock: Clock): Promis
     sandbox = { double, url: (await double.listen('127.0.0.1', 0)).url };
   }
   const all: Destination[] = [];
-  for (const config of configs) all.push(cleanup.use(open(config, sandbox?.url ?? '', settings, clock)));
+  const shared = { settings, clock, pacer: createPacer(clock), sandboxUrl: sandbox?.url ?? '' };
+  for (const config of configs) all.push(cleanup.use(open(config, shared)));
   const held = cleanup.move();
-  return { configs, all, shape: shapeOutput, sandbox, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { configs, all, shape: shapeOf(configs), sandbox, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-function open(config: DestinationConfig, sandboxUrl: string, settings: Settings, clock: Clock): Destination {
+/** Each destination in its own form; one that is not configured any more keeps Mixpanel's. */
+function shapeOf(configs: readonly DestinationConfig[]): Shape {
+  const bloomreach = new Map(configs.flatMap((one) => (one.type === 'bloomreach' ? [[one.name, one] as const] : [])));
+  return (output, context, destination) => {
+    const config = bloomreach.get(destination);
+    return config === undefined ? shapeOutput(output, context) : shapeCommand(output, context, config);
+  };
+}
+
+type Shared = {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** Bloomreach counts what comes from the relay's address, whichever project it is for. */
+  readonly pacer: Pacer;
+  readonly sandboxUrl: string;
+};
+
+function open(config: DestinationConfig, { settings, clock, pacer, sandboxUrl }: Shared): Destination {
   switch (config.type) {
     case 'mixpanel':
       return openMixpanel(config, settings, clock);
@@ -53,7 +73,12 @@ function open(config: DestinationConfig, sandboxUrl: string, settings: Settings,
         clock,
       );
     case 'bloomreach':
-      throw new UsageError([`destination ${config.name}: the type bloomreach is not built yet`]);
+      return createBloomreach({
+        ...config,
+        ...{ clock, pacer, version },
+        timeoutMs: settings.sendTimeoutMs,
+        concurrency: settings.sendConcurrency,
+      });
   }
 }
 

@@ -3,9 +3,9 @@
  * because a refused key may be a 400 and a refused command a 200. Pure; the table is facts/destinations §4, rows 11, 13 to 15
  * and 20 to 27. A broken connection is the same as Mixpanel's (`classifyFailure`).
  */
+import type { Outcome, Verdict } from '../../model.ts';
 import { retryAfterMs } from '../mixpanel/retry-after.ts';
 import { isRecord } from '../mixpanel/rules.ts';
-import type { BatchOutcome, Verdict } from './verdict.ts';
 
 export type BatchAnswer = {
   readonly status: number;
@@ -28,7 +28,7 @@ const NOT_PERMITTED = /not authori[sz]ed|no permission/i;
 const CREDENTIALS =
   /could not authenticate|invalid project id|access key|invalid secret|not authori[sz]ed|no permission/i;
 
-export function classifyBatch(answer: BatchAnswer, now: number): BatchOutcome {
+export function classifyBatch(answer: BatchAnswer, now: number): Outcome {
   const { status, body } = answer;
   const parsed = parse(body);
   const said = refusalOf(parsed);
@@ -41,7 +41,7 @@ export function classifyBatch(answer: BatchAnswer, now: number): BatchOutcome {
   return pause === null ? refused(message) : { kind: 'pause', reason: pause, message };
 }
 
-function classifySuccess(answer: BatchAnswer, parsed: unknown, said: string, message: string): BatchOutcome {
+function classifySuccess(answer: BatchAnswer, parsed: unknown, said: string, message: string): Outcome {
   if (isRecord(parsed) && Array.isArray(parsed.results)) return settleByIndex(answer, parsed.results);
   if (isRecord(parsed) && parsed.success === false) {
     return CREDENTIALS.test(said) ? { kind: 'pause', reason: 'unauthorized', message } : refused(message);
@@ -49,7 +49,7 @@ function classifySuccess(answer: BatchAnswer, parsed: unknown, said: string, mes
   return { ...retry('unreadable_answer', message), attemptsMax: UNREADABLE_ATTEMPTS_MAX };
 }
 
-function settleByIndex({ status, commandIds }: BatchAnswer, results: readonly unknown[]): BatchOutcome {
+function settleByIndex({ status, commandIds }: BatchAnswer, results: readonly unknown[]): Outcome {
   const misfit =
     results.length !== commandIds.length
       ? `${results.length} results for ${commandIds.length} commands`
@@ -104,11 +104,11 @@ function pauseReason(status: number): string | null {
 }
 
 /** One command that is malformed has all of them refused, so halves find it. */
-function refused(message: string): BatchOutcome {
+function refused(message: string): Outcome {
   return { kind: 'split', reason: 'rejected', message, tooLarge: false };
 }
 
-function notNow(answer: BatchAnswer, message: string, now: number): BatchOutcome {
+function notNow(answer: BatchAnswer, message: string, now: number): Outcome {
   const slowDown = answer.status === 429;
   // A 408 of something in between does not say whether the request was looked at; of a 429 Bloomreach says that nothing was kept.
   const notTaken = answer.status === 408 ? null : { notTaken: true as const };

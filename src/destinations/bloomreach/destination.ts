@@ -8,7 +8,7 @@
  */
 import { Pool } from 'undici';
 import type { Clock } from '../../clock.ts';
-import type { LeasedEvent } from '../../model.ts';
+import type { LeasedEvent, Outcome } from '../../model.ts';
 import type { Destination, SendResult } from '../contract.ts';
 import { classifyFailure } from '../mixpanel/classify.ts';
 import { publicAddress } from '../mixpanel/public-address.ts';
@@ -16,7 +16,6 @@ import { isRecord } from '../mixpanel/rules.ts';
 import { classifyBatch } from './classify.ts';
 import { type Exchanged, exchange } from './exchange.ts';
 import type { Pacer } from './pacer.ts';
-import type { BatchOutcome } from './verdict.ts';
 
 export type BloomreachKey = { readonly id: string; readonly secret: string } | { readonly publicToken: string };
 
@@ -38,11 +37,6 @@ export type BloomreachOptions = {
   readonly version?: string;
 };
 
-export type Bloomreach = Omit<Destination, 'send'> & {
-  send(events: readonly LeasedEvent[], signal: AbortSignal): Promise<BatchResult>;
-};
-export type BatchResult = Omit<SendResult, 'outcome'> & { readonly outcome: BatchOutcome };
-
 /** In one request. */
 export const COMMANDS_MAX = 50;
 /** Fifty results with a page of reasons each. */
@@ -53,7 +47,7 @@ const HOLD_MS = 1000;
 const TURN_WAIT_MAX_MS = 10_000;
 const SECRET_LENGTH_MIN = 8;
 
-export function createBloomreach(options: BloomreachOptions): Bloomreach {
+export function createBloomreach(options: BloomreachOptions): Destination {
   const { clock, pacer, timeoutMs } = options;
   const base = new URL(options.baseUrl);
   const path = `${base.pathname.replace(/\/+$/, '')}/track/v2/projects/${encodeURIComponent(options.projectToken)}`;
@@ -83,7 +77,7 @@ export function createBloomreach(options: BloomreachOptions): Bloomreach {
     return await exchange((signal) => pool.request({ ...request, signal }), stopped, within);
   }
 
-  function outcomeOf(exchanged: Exchanged, events: readonly LeasedEvent[]): BatchOutcome {
+  function outcomeOf(exchanged: Exchanged, events: readonly LeasedEvent[]): Outcome {
     switch (exchanged.kind) {
       case 'stopped':
         return stopping;
@@ -102,6 +96,7 @@ export function createBloomreach(options: BloomreachOptions): Bloomreach {
     name: options.name,
     address: `${base.origin}${path}`,
     eventAgeMaxMs: null,
+    eventsMax: COMMANDS_MAX,
     // One more for its comma.
     sizeOf: ({ json }) => Buffer.byteLength(json) + commandIdBytes + 1,
     probe: null,
@@ -127,17 +122,17 @@ export function createBloomreach(options: BloomreachOptions): Bloomreach {
 
 const stopping = { kind: 'retry', reason: 'stopped', message: 'The relay is stopping.', slowDown: false } as const;
 
-function unsent(outcome: BatchOutcome): BatchResult {
+function unsent(outcome: Outcome): SendResult {
   return { outcome, status: null, durationMs: 0, bytes: 0 };
 }
 
 /** It would be refused whole. */
-function tooMany(commands: number): BatchOutcome {
+function tooMany(commands: number): Outcome {
   const message = `${commands} commands; a request takes ${COMMANDS_MAX}.`;
   return { kind: 'split', reason: 'too_many', message, tooLarge: false };
 }
 
-function notItsTurn(waitMs: number): BatchOutcome {
+function notItsTurn(waitMs: number): Outcome {
   const message = 'Too many requests of this relay wait for their turn at Bloomreach, or it asked all of them to wait.';
   return { kind: 'retry', reason: 'paced', message, retryAfterMs: waitMs, slowDown: false, notTaken: true };
 }
