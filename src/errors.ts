@@ -43,7 +43,7 @@ export const refusals = {
   unsupported_type: {
     status: 415,
     title: 'Content type or encoding not supported',
-    advice: 'JSON and form bodies are read; gzip, deflate and br are inflated.',
+    advice: 'JSON, JSON lines, forms, multipart and XML are read; gzip, deflate and br are inflated.',
   },
   limited: {
     status: 429,
