@@ -35,16 +35,16 @@
  * 12. Begun is durable. When `begin` resolves, it survives a power cut that these updates may have left: in every later
  *    lease they say `begun`, until they are settled, or released as `attempted`: the destination did not take them.
  */
-import type {
-  DeadLetter,
-  Delivery,
-  DeliveryState,
-  LeasedEvent,
-  RawDelivery,
-  RelayEvent,
-  Route,
-  Verified,
-} from '../model.ts';
+import type { Delivery, DeliveryState, LeasedEvent, RawDelivery, RelayEvent, Route, Verified } from '../model.ts';
+import type { ReadingKeeper } from './reading.ts';
+
+export type {
+  DeadLetterFilter,
+  DeliveryFilter,
+  DeliverySummary,
+  Page,
+  PageRequest,
+} from './reading.ts';
 
 /** There is no room even for this now; nothing was changed, and it may be tried again later. */
 export class BufferFullError extends Error {
@@ -149,30 +149,8 @@ export type BufferTally = {
   readonly full: 'buffer' | 'disk' | null;
 };
 
-export type DeliverySummary = {
-  readonly id: string;
-  readonly source: string;
-  readonly provider: string;
-  readonly type: string | null;
-  readonly key: string | null;
-  readonly state: DeliveryState;
-  readonly received_at: string;
-  readonly events: {
-    readonly created: number;
-    readonly waiting: number;
-    readonly delivered: number;
-    readonly dead: number;
-  };
-  readonly bytes: number;
-};
-
-/** Cursor paging, newest first: `after` is the `next` of the page before. */
-export type PageRequest = { readonly limit: number; readonly after?: string };
-export type Page<T> = { readonly items: readonly T[]; readonly next: string | null };
-export type DeliveryFilter = { readonly source?: string; readonly state?: DeliveryState; readonly type?: string };
-export type DeadLetterFilter = { readonly source?: string; readonly reason?: string };
-
-export interface BufferKeeper extends AsyncDisposable {
+/** Reading has its promises in a file of its own. */
+export interface BufferKeeper extends AsyncDisposable, ReadingKeeper {
   accept(delivery: Verified<RawDelivery>): Promise<Accepted>;
 
   /** The next deliveries to map, oldest first, from `after` on (a position; 0 = from the start of what is unmapped). */
@@ -207,8 +185,6 @@ export interface BufferKeeper extends AsyncDisposable {
   tally(): Promise<BufferTally>;
   /** So many of each source at most, those that come most first. */
   unmappedTypes(perSourceMax: number): Promise<readonly UnmappedType[]>;
-  deliveries(filter: DeliveryFilter, page: PageRequest): Promise<Page<DeliverySummary>>;
-  deadLetters(filter: DeadLetterFilter, page: PageRequest): Promise<Page<DeadLetter>>;
 
   /** Drop what is past its retention, a bounded piece at a time. The relay calls it about once a second. */
   sweep(): Promise<void>;

@@ -5,6 +5,7 @@ import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/kee
 import { movedClock } from '../support/buffer-fixtures.ts';
 import { type Harness, keepDeliveriesMs, keeperConforms } from './keeper.ts';
 import { keeperEqualsModel } from './keeper-model.ts';
+import { keeperReads } from './keeper-reading.ts';
 import { keeperLearnsSecrets } from './keeper-secrets.ts';
 import { keeperCountsUnmapped } from './keeper-unmapped.ts';
 import { keeperTakesTurns } from './keeper-updates.ts';
@@ -31,4 +32,5 @@ keeperConforms('SQLite', sqliteHarness);
 keeperLearnsSecrets('SQLite', sqliteHarness);
 keeperTakesTurns('SQLite', sqliteHarness);
 keeperCountsUnmapped('SQLite', sqliteHarness);
+keeperReads('SQLite', sqliteHarness);
 keeperEqualsModel('SQLite', sqliteHarness, { runs: 30, commands: 50 });

@@ -34,6 +34,7 @@ export class History {
   readonly #mappedBodies: Statement;
   readonly #oldLetters: Statement;
   readonly #dropLetter: Statement;
+  readonly #dropFacts: Statement;
   readonly #oldKeys: Statement;
   readonly #freeKeys: Statement;
   #keysFrom = 0;
@@ -58,6 +59,7 @@ export class History {
       `SELECT position, letter_kind FROM letters ORDER BY position LIMIT ${rowsPerPiece}`,
     );
     this.#dropLetter = database.prepare('DELETE FROM letters WHERE position = ?');
+    this.#dropFacts = database.prepare('DELETE FROM letter_facts WHERE position = ?');
     this.#oldKeys = database.prepare(
       `SELECT position, received_at FROM dedupe ORDER BY position LIMIT ${keysPerPiece}`,
     );
@@ -151,6 +153,7 @@ export class History {
     const letters = this.#oldLetters.all<[number, number]>();
     for (const [position, kind] of letters) {
       this.#dropLetter.run(position);
+      this.#dropFacts.run(position);
       counts.letterKind(kind, -1);
     }
     return letters.length;

@@ -10,15 +10,13 @@ import {
   type Accepted,
   BufferFullError,
   type BufferKeeper,
-  type DeadLetterFilter,
-  type DeliveryFilter,
   type LearnedSecret,
   type LeaseRequest,
   learnedSecretLengthMax,
   type MappedDelivery,
-  type PageRequest,
   type Settlement,
 } from '../contract.ts';
+import type { AttemptNote, DeadLetterFilter, DeliveryFilter, PageRequest } from '../reading.ts';
 import { AcceptLane } from './accept-lane.ts';
 import { Link } from './link.ts';
 import {
@@ -216,6 +214,18 @@ export class SqliteBuffer implements BufferKeeper {
 
   deadLetters(filter: DeadLetterFilter, page: PageRequest) {
     return this.#read('deadLetters', { filter, page: bounded(page) });
+  }
+
+  delivery(id: string) {
+    return this.#read('delivery', { id });
+  }
+
+  deadLetter(id: string) {
+    return this.#read('deadLetter', { id });
+  }
+
+  async noteAttempt(note: AttemptNote): Promise<void> {
+    await this.#read('note', note);
   }
 
   async sweep(): Promise<void> {

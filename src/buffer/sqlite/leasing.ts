@@ -123,13 +123,21 @@ export class Leasing {
   }
 }
 
+type Leaving = {
+  readonly position: number;
+  readonly lane: Lane;
+  readonly delivery: number;
+  /** Of an update that died: whose it is. */
+  readonly key: string | null;
+};
+
 export class Settling {
   readonly #store: Store;
   readonly #letters: Letters;
   readonly #dequeue: Statement;
   readonly #whereIs: Statement;
-  readonly #json: Statement;
-  readonly #deliveryId: Statement;
+  readonly #event: Statement;
+  readonly #delivery: Statement;
   readonly #settleDelivery: Statement;
   readonly #attempted: Statement;
 
@@ -139,10 +147,11 @@ export class Settling {
     this.#letters = letters;
     this.#dequeue = database.prepare('DELETE FROM queue WHERE lane = ? AND position = ?');
     this.#whereIs = database.prepare('SELECT lane, delivery FROM events WHERE position = ?');
-    this.#json = database.prepare('SELECT json FROM events WHERE position = ?');
-    this.#deliveryId = database.prepare('SELECT id FROM deliveries WHERE position = ?');
+    this.#event = database.prepare('SELECT id, time, json FROM events WHERE position = ?');
+    this.#delivery = database.prepare('SELECT id, kind, type, received_at FROM deliveries WHERE position = ?');
     this.#settleDelivery = database.prepare(
-      'UPDATE deliveries SET waiting = waiting - ?, dead = dead + ? WHERE position = ?',
+      `UPDATE deliveries SET waiting = waiting - ?, dead = dead + ?, settled_after = max(0, ? - received_at)
+       WHERE position = ?`,
     );
     this.#attempted = database.prepare('UPDATE queue SET attempts = attempts + 1 WHERE lane = ? AND position = ?');
   }
@@ -153,10 +162,11 @@ export class Settling {
     const gone: { position: number; lane: Lane }[] = [];
     const next: Waiting[] = [];
     const deliveries = new Map<number, { settled: number; dead: number }>();
-    const leave = (position: number, died: boolean): { lane: Lane; delivery: number } | null => {
+    const leave = (position: number, died: boolean): Leaving | null => {
       const at = this.#find(position);
       if (!at || this.#dequeue.run(at.lane.n, position).changes === 0) return null;
       gone.push({ position, lane: at.lane });
+      const key = at.lane.route === 'event' || !died ? null : (updates.of(position)[0] as string);
       const following = at.lane.route === 'event' ? null : updates.leave(position, counts);
       if (following) next.push(following);
       const change = deliveries.get(at.delivery) ?? { settled: 0, dead: 0 };
@@ -165,14 +175,14 @@ export class Settling {
       deliveries.set(at.delivery, change);
       counts.lane(at.lane.n, -1);
       counts.source(names.source(at.lane.source), died ? 'dead' : 'delivered');
-      return at;
+      return { ...at, position, key };
     };
     for (const position of delivered) leave(position, false);
     for (const { position, letter } of dead) {
       const at = leave(position, true);
-      if (at) this.#bury(position, at, letter, counts, now);
+      if (at) this.#bury(at, letter, counts, now);
     }
-    for (const [position, change] of deliveries) this.#settleDelivery.run(change.settled, change.dead, position);
+    for (const [position, change] of deliveries) this.#settleDelivery.run(change.settled, change.dead, now, position);
     return () => {
       for (const { position, lane } of gone) lanes.drop(position, lane);
       for (const { position, lane } of next) lanes.hasTurn(lane, position);
@@ -202,21 +212,25 @@ export class Settling {
   }
 
   #bury(
-    position: number,
-    { lane, delivery }: { lane: Lane; delivery: number },
+    { position, lane, delivery, key }: Leaving,
     letter: DeadSettlement['letter'],
     counts: Counts,
     now: number,
   ): void {
-    const eventJson = letter.eventJson ?? this.#json.get<[string]>(position)?.[0];
-    const deliveryId = this.#deliveryId.get<[string]>(delivery)?.[0] ?? '';
+    const [id = '', time = 0, json = ''] = this.#event.get<[string, number, string]>(position) ?? [];
+    type Row = [id: string, kind: number, type: string | null, receivedAt: number];
+    const [deliveryId = '', kind, ownType = null, receivedAt = now] = this.#delivery.get<Row>(delivery) ?? [];
+    const { names } = this.#store;
+    const type = (kind === undefined ? null : names.kind(kind).type) ?? ownType;
+    const eventJson = letter.eventJson ?? json;
     const whole = {
       ...letter,
       destination: letter.destination ?? lane.destination,
       ...(eventJson ? { eventJson } : {}),
     };
+    const event = { position, id, time, route: lane.route, key };
     this.#letters.add(
-      { source: this.#store.names.source(lane.source), delivery, deliveryId, letter: whole, now },
+      { source: names.source(lane.source), delivery, deliveryId, type, receivedAt, letter: whole, event, now },
       counts,
     );
   }

@@ -96,7 +96,7 @@ export class MappingLog {
         updates.add({ position: added.position, key: event.update.key, lane, time, receivedAt: row[3] }, counts);
       else this.#enqueue.run(lane.n, added.position, time, row[3]);
     }
-    for (const letter of dead)
-      this.#letters.add({ source: kind.source, delivery: position, deliveryId: id, letter, now }, counts);
+    const burial = { source: kind.source, delivery: position, deliveryId: id, type: kind.type ?? row[4], now };
+    for (const letter of dead) this.#letters.add({ ...burial, receivedAt: row[3], letter, event: null }, counts);
   }
 }

@@ -4,18 +4,17 @@
  */
 
 import type { DeadLetter, Route } from '../../model.ts';
+import type { BufferTally, LeaseRequest, MappedDelivery, NewDeadLetter, UnmappedType } from '../contract.ts';
 import type {
-  BufferTally,
+  AttemptNote,
   DeadLetterFilter,
   DeliveryFilter,
   DeliverySummary,
-  LeaseRequest,
-  MappedDelivery,
-  NewDeadLetter,
   Page,
   PageRequest,
-  UnmappedType,
-} from '../contract.ts';
+  WholeDeadLetter,
+  WholeDelivery,
+} from '../reading.ts';
 
 export type DiskSpace = { readonly freeBytes: number; readonly totalBytes: number };
 
@@ -71,6 +70,9 @@ export type Conversation = {
   unmappedTypes: { ask: { perSourceMax: number }; answer: readonly UnmappedType[] };
   deliveries: { ask: { filter: DeliveryFilter; page: PageRequest }; answer: Page<DeliverySummary> };
   deadLetters: { ask: { filter: DeadLetterFilter; page: PageRequest }; answer: Page<DeadLetter> };
+  delivery: { ask: { id: string }; answer: WholeDelivery | null };
+  deadLetter: { ask: { id: string }; answer: WholeDeadLetter | null };
+  note: { ask: AttemptNote; answer: null };
   /** True: there is more to drop. */
   sweep: { ask: Record<never, never>; answer: boolean };
   close: { ask: Record<never, never>; answer: null };

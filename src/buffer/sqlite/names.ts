@@ -20,6 +20,12 @@ export type Kind = {
 };
 export type LetterKind = { readonly n: number; readonly source: number; readonly reason: string };
 
+export type KindFilter = {
+  readonly source?: string | undefined;
+  readonly state?: DeliveryState | undefined;
+  readonly type?: string | undefined;
+};
+
 /** A source with more types than this (a type that is really an id, say) shares one kind among the rest. */
 export const typesPerSourceMax = 200;
 
@@ -104,19 +110,45 @@ export class Names {
     return this.#kindsByNumber.values();
   }
 
+  /** Those that rows of this filter may be of; `all` when there is nothing to tell them apart by, unless `every` is asked for. */
+  kindsWhere(filter: KindFilter & { readonly every: true }): readonly Kind[];
+  kindsWhere(filter: KindFilter): readonly Kind[] | 'all';
+  kindsWhere({ source, state, type, every = false }: KindFilter & { every?: boolean }): readonly Kind[] | 'all' {
+    if (!every && source === undefined && state === undefined && type === undefined) return 'all';
+    const n = source === undefined ? undefined : this.knownSource(source);
+    if (source !== undefined && n === undefined) return [];
+    const stateNumber = state === undefined ? undefined : deliveryStates.indexOf(state);
+    return [...this.kinds()].filter(
+      (kind) =>
+        (n === undefined || kind.source === n) &&
+        (stateNumber === undefined || kind.state === stateNumber) &&
+        (type === undefined || kind.various || kind.type === type),
+    );
+  }
+
   letterKind(source: number, reason: string): LetterKind {
     const known = this.#letterKinds.get(`${source} ${reason}`);
     return known ?? this.#learnLetterKind({ n: this.#addLetterKind.run(source, reason).position, source, reason });
+  }
+
+  letterKindsWhere({
+    source,
+    reason,
+  }: {
+    source: string | undefined;
+    reason: string | undefined;
+  }): readonly LetterKind[] {
+    const n = source === undefined ? undefined : this.knownSource(source);
+    if (source !== undefined && n === undefined) return [];
+    return [...this.#letterKindsByNumber.values()].filter(
+      (kind) => (n === undefined || kind.source === n) && (reason === undefined || kind.reason === reason),
+    );
   }
 
   letterKindOf(n: number): LetterKind {
     const kind = this.#letterKindsByNumber.get(n);
     if (!kind) throw new Error(`dead letter of an unknown kind ${n}`);
     return kind;
-  }
-
-  letterKinds(): Iterable<LetterKind> {
-    return this.#letterKindsByNumber.values();
   }
 
   #kind(source: number, provider: string, type: string | null, various: boolean, state: number): Kind {

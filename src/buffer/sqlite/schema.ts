@@ -16,6 +16,9 @@
  *   letters      dead letters; `letter_kinds` is to them what `kinds` is to deliveries
  *   unmapped_types  what was skipped or failed, by type; bounded for each source (unmapped-types.ts)
  *   secrets      each source that is armed (no secret yet) or has learned one in a handshake
+ *   letter_facts what lists and replays ask of a dead letter, in small rows beside its large one
+ *   attempts     the last requests that did not go well, each with the positions of its events, packed
+ *   replays      a row for each replay; `replay_items` those items of it whose events wait, `replay_waiting` these events
  */
 
 /** "trly": tells our files from other people's. */
@@ -118,4 +121,32 @@ CREATE TABLE IF NOT EXISTS unmapped_types (
   source INTEGER NOT NULL, type TEXT NOT NULL, skipped INTEGER NOT NULL, failed INTEGER NOT NULL,
   since INTEGER NOT NULL, last_at INTEGER NOT NULL, last_delivery TEXT NOT NULL, PRIMARY KEY (source, type)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS letter_facts (
+  position INTEGER PRIMARY KEY, kind TEXT NOT NULL, destination TEXT, type TEXT, received_at INTEGER NOT NULL,
+  event INTEGER, event_id TEXT, time INTEGER, route TEXT, key TEXT
+);
+CREATE TABLE IF NOT EXISTS attempts (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, low INTEGER NOT NULL, high INTEGER NOT NULL, batch TEXT NOT NULL,
+  at INTEGER NOT NULL, attempt INTEGER NOT NULL, status INTEGER, outcome TEXT NOT NULL, reason TEXT, message TEXT,
+  duration_ms INTEGER NOT NULL, positions BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS replays (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, mode TEXT NOT NULL, selection TEXT NOT NULL,
+  state TEXT NOT NULL, selecting INTEGER NOT NULL, place INTEGER NOT NULL, up_to INTEGER NOT NULL,
+  count INTEGER NOT NULL, done INTEGER NOT NULL, delivered INTEGER NOT NULL, failed INTEGER NOT NULL,
+  empty INTEGER NOT NULL, last_failure TEXT, made_by TEXT NOT NULL, created_at INTEGER NOT NULL, ended_at INTEGER
+);
+CREATE TABLE IF NOT EXISTS replay_items (
+  replay INTEGER NOT NULL, item INTEGER NOT NULL, waiting INTEGER NOT NULL, dead INTEGER NOT NULL,
+  PRIMARY KEY (replay, item)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS replay_waiting (
+  position INTEGER PRIMARY KEY, replay INTEGER NOT NULL, item INTEGER NOT NULL
+);
 `;
+
+/**
+ * Columns that came later, in the same way. `settled_after`: milliseconds from receipt until the last event that left; short,
+ * so that the row hardly grows when it is written.
+ */
+export const laterColumns = [{ table: 'deliveries', column: 'settled_after', type: 'INTEGER' }] as const;

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { Database, NoRoomError } from './database.ts';
-import { applicationId, formatVersion, laterTables, tables, toFormat2 } from './schema.ts';
+import { applicationId, formatVersion, laterColumns, laterTables, tables, toFormat2 } from './schema.ts';
 
 export const pageBytes = 4096;
 /** The write-ahead log is cut back to this after a burst. */
@@ -83,6 +83,7 @@ function create(folder: string, path: string): void {
   database.exec(`PRAGMA user_version = ${formatVersion}`);
   database.exec(tables);
   database.exec(laterTables);
+  addLaterColumns(database);
   database.exec('PRAGMA journal_mode = WAL');
   database.close();
   syncPath(draft);
@@ -164,6 +165,7 @@ function addLaterTables(database: Database, path: string): void {
     database.transaction(() => {
       if (database.number('user_version') < 2) database.exec(toFormat2);
       database.exec(laterTables);
+      addLaterColumns(database);
     }, true);
   } catch (error) {
     if (!(error instanceof NoRoomError)) throw error;
@@ -171,6 +173,13 @@ function addLaterTables(database: Database, path: string): void {
       [`${path} is of an older relay and needs some pages more, but the disk is full: make room, then start again.`],
       1,
     );
+  }
+}
+
+function addLaterColumns(database: Database): void {
+  for (const { table, column, type } of laterColumns) {
+    const there = database.prepare('SELECT 1 FROM pragma_table_info(?) WHERE name = ?').get(table, column);
+    if (!there) database.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
   }
 }
 

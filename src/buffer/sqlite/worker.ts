@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { UsageError } from '../../errors.ts';
 import { Accepting } from './accepting.ts';
+import { Attempts } from './attempts.ts';
 import { FatalStoreError, NoRoomError } from './database.ts';
 import { History } from './history.ts';
 import { type Hold, holdFolder } from './holder.ts';
@@ -17,6 +18,8 @@ import { rowBytes } from './room.ts';
 import { Secrets } from './secrets.ts';
 import { Store } from './store.ts';
 import { openStoreFile, prepareFolder } from './store-file.ts';
+import { Tallies } from './tallies.ts';
+import { WholeDeliveries } from './whole.ts';
 
 /** Pieces of history that may give way in front of one batch of mapped deliveries. */
 const mappedPiecesMax = 4;
@@ -37,6 +40,9 @@ class StoreThread {
     const store = new Store(openStoreFile(opening.folder), opening);
     const letters = new Letters(store);
     const lists = new Lists(store);
+    const tallies = new Tallies(store);
+    const attempts = new Attempts(store);
+    const whole = new WholeDeliveries(store, lists, letters, attempts);
     const leasing = new Leasing(store);
     const secrets = new Secrets(store);
     this.#store = store;
@@ -60,11 +66,14 @@ class StoreThread {
       secrets: () => secrets.all(),
       tally: (_ask, { monotonic, disk }) => {
         accepting.lookForRoom(monotonic, disk);
-        return lists.tally();
+        return tallies.tally();
       },
       unmappedTypes: ({ perSourceMax }) => store.unmapped.top(perSourceMax),
       deliveries: ({ filter, page }) => lists.deliveries(filter, page),
+      delivery: ({ id }) => whole.one(id),
       deadLetters: ({ filter, page }) => letters.list(filter, page),
+      deadLetter: ({ id }) => letters.one(id),
+      note: (note) => attempts.note(note),
       sweep: (_ask, { now, monotonic }) => {
         store.lanes.expire(monotonic);
         return this.#history.sweep(now);

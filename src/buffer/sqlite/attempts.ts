@@ -1,0 +1,109 @@
+/**
+ * Requests that did not go well, for whoever asks what became of an event. One row for each request, its events' positions
+ * packed: an outage costs a small write for each try, and what is delivered at once costs nothing.
+ */
+import { type AttemptNote, type AttemptRecord, attemptsNotedMax, attemptWordsMax } from '../reading.ts';
+import { NoRoomError, type Statement } from './database.ts';
+import type { Store } from './store.ts';
+
+type Row = [
+  batch: string,
+  at: number,
+  attempt: number,
+  status: number | null,
+  outcome: AttemptRecord['outcome'],
+  reason: string | null,
+  message: string | null,
+  durationMs: number,
+  positions: Uint8Array,
+];
+
+export class Attempts {
+  readonly #store: Store;
+  readonly #add: Statement;
+  readonly #dropOld: Statement;
+  readonly #of: Statement;
+
+  constructor(store: Store) {
+    const { database } = store;
+    this.#store = store;
+    this.#add = database.prepare(
+      `INSERT INTO attempts (low, high, batch, at, attempt, status, outcome, reason, message, duration_ms, positions)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#dropOld = database.prepare('DELETE FROM attempts WHERE n <= ?');
+    this.#of = database.prepare(
+      `SELECT batch, at, attempt, status, outcome, reason, message, duration_ms, positions FROM attempts
+       WHERE high >= ? AND low <= ? ORDER BY n`,
+    );
+  }
+
+  /** On a full disk a note is not worth making room. */
+  note(note: AttemptNote): null {
+    const positions = [...note.positions].sort((a, b) => a - b);
+    const [low, high] = [positions[0], positions.at(-1)];
+    if (low === undefined || high === undefined) return null;
+    const { batch, at, attempt, status, outcome, reason, message, durationMs } = note;
+    const words = message === null ? null : message.slice(0, attemptWordsMax);
+    const packed = packPositions(positions);
+    try {
+      this.#store.change(() => {
+        const { position } = this.#add.run(
+          ...[low, high, batch, Math.trunc(at), attempt, status, outcome, reason, words],
+          ...[Math.round(durationMs), packed],
+        );
+        this.#dropOld.run(position - attemptsNotedMax);
+      });
+    } catch (error) {
+      if (!(error instanceof NoRoomError)) throw error;
+    }
+    return null;
+  }
+
+  /** Of each of these events, oldest first. */
+  of(wanted: ReadonlySet<number>): ReadonlyMap<number, readonly AttemptRecord[]> {
+    const found = new Map<number, AttemptRecord[]>();
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const position of wanted) [low, high] = [Math.min(low, position), Math.max(high, position)];
+    if (wanted.size === 0) return found;
+    for (const row of this.#of.all<Row>(low, high)) {
+      const [batch, at, attempt, status, outcome, reason, message, durationMs, packed] = row;
+      const record = { batch, at, attempt, status, outcome, reason, message, durationMs };
+      for (const position of unpackPositions(packed)) {
+        if (!wanted.has(position)) continue;
+        const records = found.get(position);
+        if (records) records.push(record);
+        else found.set(position, [record]);
+      }
+    }
+    return found;
+  }
+}
+
+/** Ascending positions as differences, seven bits in a byte: neighbours take one byte each. */
+export function packPositions(ascending: readonly number[]): Uint8Array {
+  const bytes: number[] = [];
+  let last = 0;
+  for (const position of ascending) {
+    let rest = position - last;
+    last = position;
+    // Not with shifts: positions may grow past 32 bits.
+    for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push(128 + (rest % 128));
+    bytes.push(rest);
+  }
+  return Uint8Array.from(bytes);
+}
+
+export function unpackPositions(packed: Uint8Array): number[] {
+  const positions: number[] = [];
+  let [position, difference, weight] = [0, 0, 1];
+  for (const byte of packed) {
+    difference += (byte & 127) * weight;
+    weight *= 128;
+    if (byte > 127) continue;
+    position += difference;
+    positions.push(position);
+    [difference, weight] = [0, 1];
+  }
+  return positions;
+}
