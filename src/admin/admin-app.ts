@@ -11,6 +11,7 @@ import { ProblemError, sendProblem } from './problems.ts';
 import { mount, type Routes } from './router.ts';
 import { armingRoutes } from './routes/arming.ts';
 import { listRoutes } from './routes/lists.ts';
+import { refusedRoutes } from './routes/refused.ts';
 import { statusRoutes } from './routes/status.ts';
 import { STATUS_PAGE_POLICY } from './status-page.ts';
 
@@ -56,6 +57,7 @@ function routesOf(deps: AdminDeps, jsonText: (body: unknown) => string): Routes 
     ...statusRoutes(deps, { bounded, jsonText }),
     ...listRoutes(deps, bounded),
     ...armingRoutes(deps, bounded),
+    ...refusedRoutes(deps.refused, bounded),
   };
 }
 

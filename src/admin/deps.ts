@@ -3,8 +3,10 @@ import type { BufferKeeper, Page, PageRequest } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { PrivateHealthReport } from '../observe/health.ts';
 import type { Mask } from '../observe/mask.ts';
+import type { RefusedFilter } from '../observe/refused-ring.ts';
 import type { Attempts } from './guards.ts';
 import type { ArmingAccess } from './routes/arming.ts';
+import type { RefusedItem, RefusedVerdict } from './schemas/refused.ts';
 import type { ListedSource } from './source-list.ts';
 
 export type AdminDeps = {
@@ -24,10 +26,20 @@ export type AdminDeps = {
   readonly publicUrl: () => string;
   readonly buffer: Pick<BufferKeeper, 'deliveries' | 'deadLetters'>;
   readonly arming: ArmingAccess;
+  readonly refused: RefusedAccess;
   /** Null: not in sandbox mode. */
   readonly sandbox: SandboxAccess | null;
   /** A request failed in the relay itself. */
   readonly failed: (request: string, error: unknown) => void;
+};
+
+/** The refused requests, masked. */
+export type RefusedAccess = {
+  readonly list: (filter: RefusedFilter, page: PageRequest) => Page<RefusedItem>;
+  /** Null: it is not there any more. */
+  readonly one: (id: string) => RefusedItem | null;
+  /** By the configuration of now. Null: it is not there any more. `cut`: its body is not whole any more. */
+  readonly verify: (id: string) => Promise<RefusedVerdict | 'cut' | null>;
 };
 
 export type SandboxAccess = {

@@ -2,7 +2,8 @@
 import type { Endpoint } from './endpoint.ts';
 import { deadLetterPage, deadLettersQuery, deliveriesQuery, deliveryPage, sandboxPage } from './schemas/deliveries.ts';
 import { armed, arming, forgotten, health, sourcePage, sourceParams } from './schemas/health.ts';
-import { openApiDocument, pageQuery } from './schemas/words.ts';
+import { refusedItem, refusedPage, refusedQuery, refusedVerdict } from './schemas/refused.ts';
+import { idParams, openApiDocument, pageQuery } from './schemas/words.ts';
 
 export const endpoints = {
   alive: {
@@ -73,6 +74,23 @@ export const endpoints = {
     ...{ method: 'get', path: '/api/dead-letters', access: 'reader', query: deadLettersQuery },
     summary: 'What will not be tried again by itself, newest first',
     answers: { 200: { means: 'A page of them.', schema: deadLetterPage } },
+  },
+  refused: {
+    ...{ method: 'get', path: '/api/refused', access: 'reader', query: refusedQuery },
+    summary: 'The last refused requests, newest first, and why',
+    answers: { 200: { means: 'A page of them.', schema: refusedPage } },
+  },
+  refusedOne: {
+    ...{ method: 'get', path: '/api/refused/{id}', access: 'reader', params: idParams },
+    summary: 'One refused request',
+    answers: { 200: { means: 'It.', schema: refusedItem } },
+    problems: ['not_found'],
+  },
+  verifyRefused: {
+    ...{ method: 'post', path: '/api/refused/{id}/verify', access: 'reader', params: idParams },
+    summary: 'Check a refused request again, as of when it came, by the configuration of now; it is not accepted',
+    answers: { 200: { means: 'What came of it.', schema: refusedVerdict } },
+    problems: ['not_found', 'body_cut'],
   },
   sandboxEvents: {
     ...{ method: 'get', path: '/api/sandbox/events', access: 'reader', query: pageQuery },

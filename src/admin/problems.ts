@@ -12,6 +12,7 @@ export const adminProblems = {
   not_found: { status: 404, title: 'Nothing is here' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   cannot_learn: { status: 409, title: 'This source learns no secret' },
+  body_cut: { status: 409, title: 'Its body is not here, or not whole' },
   has_secret: { status: 409, title: 'This source has a secret' },
   too_large: { status: 413, title: 'The body is too large' },
   not_json: { status: 415, title: 'The body must be application/json' },

@@ -27,7 +27,15 @@ export type StatusPage = {
 
 export function statusPage(page: StatusPage): string {
   const { health } = page;
-  const links = ['/health', '/metrics', '/api/sources', '/api/deliveries', '/api/dead-letters'];
+  const links = [
+    '/health',
+    '/metrics',
+    '/api/sources',
+    '/api/deliveries',
+    '/api/dead-letters',
+    '/api/refused',
+    '/api/openapi.json',
+  ];
   if (page.sandbox) links.push('/api/sandbox/events', '/api/sandbox/profiles');
   return `<!doctype html>
 <html lang="en">

@@ -17,23 +17,33 @@ export type Opened = {
 };
 
 export function openRequest(req: Request, body: Uint8Array, form: BodyForm, bytesMax: number): Opened {
+  return openRaw({ ...headOf(req), body }, form, bytesMax);
+}
+
+/** A request but for its body. */
+export function headOf(req: Request): Omit<RawRequest, 'body' | 'parsed'> {
   const target = req.originalUrl;
   const at = target.indexOf('?');
   const key = req.params.key;
-  const headers = singleHeaders(req.headers);
-  const inflated = once(() => inflate(body, headers['content-encoding'], bytesMax));
-  const parsed = once((): Parsed => {
-    const plain = inflated();
-    if (!plain.ok) return plain;
-    return parseBody(plain.bytes, headers['content-type'], { ...form, emptyIsNull: req.method === 'GET' });
-  });
-  const request: RawRequest = {
+  return {
     method: req.method,
     target,
     pathKey: typeof key === 'string' ? key : null,
     query: at === -1 ? {} : queryFields(target.slice(at + 1)),
-    headers,
-    body,
+    headers: singleHeaders(req.headers),
+  };
+}
+
+export function openRaw(raw: Omit<RawRequest, 'parsed'>, form: BodyForm, bytesMax: number): Opened {
+  const { method, headers, body } = raw;
+  const inflated = once(() => inflate(body, headers['content-encoding'], bytesMax));
+  const parsed = once((): Parsed => {
+    const plain = inflated();
+    if (!plain.ok) return plain;
+    return parseBody(plain.bytes, headers['content-type'], { ...form, emptyIsNull: method === 'GET' });
+  });
+  const request: RawRequest = {
+    ...raw,
     parsed: () => {
       const outcome = parsed();
       return outcome.ok ? outcome.value : undefined;

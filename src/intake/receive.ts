@@ -7,12 +7,13 @@ import type { Accepted, BufferKeeper } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { RefusalCode } from '../errors.ts';
 import type { Source } from '../model.ts';
+import type { RefusedRequest } from '../observe/refused-ring.ts';
 import type { Handshake, Proof, RawRequest, Verdict, Verifier, WebhookView } from '../verify/contract.ts';
 import type { RemoteTexts } from '../verify/remote-texts.ts';
 import { seal } from '../verify/verified.ts';
 import { answerAs, answerKept, refuse } from './answers.ts';
 import type { AddressLimiter, Limiter } from './limits.ts';
-import { type Opened, openRequest } from './opened.ts';
+import { headOf, type Opened, openRequest } from './opened.ts';
 import { readRawBody } from './raw-body.ts';
 
 /** Labels of `relay_deliveries_total`. */
@@ -63,6 +64,8 @@ export type DoorOptions = {
   /** False while starting, stopping, or after the store failed. */
   readonly open: () => boolean;
   readonly told: (receipt: Receipt) => void;
+  /** What was refused of a source for what it is: not for lack of room or rate. Never called for a good webhook. */
+  readonly refused?: (refused: RefusedRequest) => void;
 };
 
 /** Webhooks between door and buffer at once; beyond, 503: a store that stands still must not fill the memory. */
@@ -85,6 +88,9 @@ const resultOf: Record<RefusalCode, DeliveryResult> = {
   closed: 'shed',
 };
 
+/** Refusals that a flood of good webhooks causes too: they say nothing of the sender, and would push out what does. */
+const ofTheMoment: ReadonlySet<RefusalCode> = new Set(['limited', 'full', 'unavailable']);
+
 /** One request on its way through the door. */
 type Visit = {
   readonly req: Request;
@@ -92,6 +98,8 @@ type Visit = {
   readonly name: string | null;
   readonly startedAt: number;
   bytes: number;
+  /** Null: not read yet. */
+  opened: Opened | null;
 };
 
 export function createDoor(options: DoorOptions): (req: Request, res: Response) => Promise<void> {
@@ -109,12 +117,25 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
       ...more,
     });
 
+  const remember = ({ req, res, name, opened }: Visit, code: RefusalCode, reason: string) => {
+    if (name === null || options.refused === undefined) return;
+    const { proofHeaders = [], proofQuery = [] } = options.find(name)?.verifier ?? {};
+    const request = opened?.request ?? headOf(req);
+    const body = opened?.request.body ?? null;
+    const { method, target, pathKey, query, headers } = request;
+    options.refused({
+      ...{ source: name, code, reason, status: res.statusCode, address: req.ip },
+      ...{ request: { method, target, pathKey, query, headers }, body, proofHeaders, proofQuery },
+    });
+  };
+
   /** Refuses and counts: 4xx on the address, all in log and metrics. */
   const turnAway = (visit: Visit, code: RefusalCode, reason: string, headers: Record<string, string | number> = {}) => {
     const retry = code === 'closed' || code === 'unavailable' ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
     refuse(visit.res, code, { ...retry, ...headers });
     if (visit.res.statusCode < 500) options.addresses.count(visit.req);
     tell(visit, resultOf[code], { reason });
+    if (!ofTheMoment.has(code)) remember(visit, code, reason);
   };
 
   /** Some providers want a refusal in their own form, and try with wrong signatures whether they get it. */
@@ -125,6 +146,7 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
     answerAs(visit.res, refusal);
     options.addresses.count(visit.req);
     tell(visit, 'unverified', { reason });
+    remember(visit, 'unverified', reason);
   };
 
   const greet = async (visit: Visit, door: DoorSource, handshake: Handshake): Promise<void> => {
@@ -218,13 +240,17 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
     }
     visit.bytes = body.bytes.byteLength;
     const opened = openRequest(req, body.bytes, verifier.bodyForm, options.bodyBytesMax);
+    visit.opened = opened;
     const greeting = verifier.handshakeUnsigned(opened.request);
     if (greeting && 'refused' in greeting) return disbelieve(visit, verifier, greeting.refused);
     if (greeting) return greet(visit, door, greeting);
     if (!webhookMethods.includes(req.method)) return wrongMethod();
     if (verifier.awaitsSecret !== null) return turnAway(visit, 'closed', verifier.awaitsSecret);
     const verdict = await check(verifier, opened.request);
-    if ('later' in verdict) return turnAway(visit, 'unavailable', verdict.later);
+    if ('later' in verdict) {
+      turnAway(visit, 'unavailable', verdict.later);
+      return remember(visit, 'unavailable', verdict.later);
+    }
     if (!verdict.ok) return disbelieve(visit, verifier, verdict.reason);
     if (!(await door.limiter.admit(req, res))) return tell(visit, 'limited');
     if (pending >= PENDING_MAX || pendingBytes >= PENDING_BYTES_MAX)
@@ -242,7 +268,8 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
   return async (req, res) => {
     const name = String(req.params.source);
     const door = options.find(name);
-    const visit: Visit = { req, res, name: door ? name : null, startedAt: options.clock.monotonic(), bytes: 0 };
+    const startedAt = options.clock.monotonic();
+    const visit: Visit = { req, res, name: door ? name : null, startedAt, bytes: 0, opened: null };
     if (await options.addresses.refuses(req, res))
       return tell(visit, 'limited', { reason: 'too many refused requests' });
     // The connection too: a stop waits for those that keep sending.

@@ -12,6 +12,7 @@ import type { HealthSnapshot } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { Mask } from '../observe/mask.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
+import { createRefusedRing, type RefusedRing } from '../observe/refused-ring.ts';
 import { createRemoteTexts, type RemoteTexts } from '../verify/remote-texts.ts';
 import { version } from '../version.ts';
 import { type OpenedDestinations, openDestinations } from './destinations.ts';
@@ -35,6 +36,7 @@ export type Core = AsyncDisposable & {
   readonly mask: Mask;
   readonly metrics: Metrics;
   readonly tellers: Tellers;
+  readonly refused: RefusedRing;
   readonly buffer: BufferKeeper;
   readonly remote: RemoteTexts;
   readonly learned: LearnedSecrets;
@@ -133,6 +135,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   const held = cleanup.move();
   const core: Core = {
     ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned },
+    refused: createRefusedRing(clock),
     ...{ destinations, sources, forwarders, shape },
     pressure: createPressure(clock),
     phase: 'starting',

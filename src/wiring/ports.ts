@@ -8,6 +8,7 @@ import { healthStatusCode, privateHealth, publicHealth } from '../observe/health
 import { adminAttempts } from './admin-attempts.ts';
 import { armingOf } from './arming.ts';
 import type { Core } from './core.ts';
+import { refusedOf } from './refused.ts';
 import { sandboxPages } from './sandbox-pages.ts';
 
 export async function openPublicPort(core: Core): Promise<Listening> {
@@ -26,6 +27,7 @@ export async function openPublicPort(core: Core): Promise<Listening> {
       core.pressure.webhook();
       core.tellers.received(receipt);
     },
+    refused: core.refused.add,
     trustProxy: settings.trustProxy,
     health: async () => {
       const report = publicHealth(await core.snapshot());
@@ -62,6 +64,7 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
     publicUrl: () => settings.publicUrl ?? publicUrl(),
     buffer: core.buffer,
     arming: armingOf(core),
+    refused: refusedOf(core),
     sandbox: core.destinations.sandbox && sandboxPages(core.destinations.sandbox.double),
     failed: (request, error) => log.error('request.failed', { request, error: String(error) }),
   });

@@ -39,6 +39,7 @@ export type Door = AsyncDisposable & {
   readonly listening: Listening;
   /** A further source, with its verifier. */
   readonly enter: (source: Source, verifier: Verifier) => void;
+  readonly find: DoorOptions['find'];
 };
 
 export type DoorChange = {
@@ -52,6 +53,7 @@ export type DoorChange = {
   readonly bodyBytesMax?: number;
   readonly remote?: DoorOptions['remote'];
   readonly learn?: DoorOptions['learn'];
+  readonly refused?: DoorOptions['refused'];
 };
 
 /** Keys are remembered, as the buffer's contract has it. */
@@ -77,11 +79,12 @@ export async function openDoor(change: DoorChange = {}): Promise<Door> {
     doors.set(each.name, { source: each, verifier, limiter });
   };
   for (const each of change.sources ?? [source()]) enter(each, createVerifier(each, { publicUrl: null }));
+  const find = (name: string) => doors.get(name) ?? null;
   const app = createPublicApp({
     buffer: { accept: change.accept ?? keeper(kept) } as BufferKeeper,
     clock,
     bodyBytesMax: change.bodyBytesMax ?? 1_048_576,
-    find: (name) => doors.get(name) ?? null,
+    find,
     addresses: addressLimiter({ rate: change.refusedPerAddress ?? { count: 600, windowMs: 60_000 }, clock }),
     deliveryId: change.deliveryId ?? (async () => null),
     remote: change.remote ?? {
@@ -91,6 +94,7 @@ export async function openDoor(change: DoorChange = {}): Promise<Door> {
     learn: change.learn ?? (async () => 'nothing is learned here'),
     open: change.open ?? (() => true),
     told: (receipt) => void receipts.push(receipt),
+    ...(change.refused && { refused: change.refused }),
     trustProxy: change.trustProxy ?? 0,
     health: async () => ({ status: 200, body: { status: 'pass' } }),
     ready: change.open ?? (() => true),
@@ -106,6 +110,7 @@ export async function openDoor(change: DoorChange = {}): Promise<Door> {
     receipts,
     listening,
     enter,
+    find,
     [Symbol.asyncDispose]: () => listening.close(0),
   };
 }

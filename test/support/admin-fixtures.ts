@@ -46,6 +46,7 @@ export function adminDeps(given: Partial<AdminDeps> = {}): { readonly deps: Admi
       learnedSecrets: async () => new Map(),
       forgetSecret: async () => false,
     },
+    refused: { list: () => ({ items: [], next: null }), one: () => null, verify: async () => null },
     sandbox: null,
     failed: (what, error) => calls.failures.push([what, error]),
     ...given,

@@ -28,6 +28,8 @@ export const sourceName = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the name of a source')
   .describe('Name of a source.');
 
+export const idParams = z.strictObject({ id: z.string().regex(/^[a-z]{3}_[\w.-]{1,150}$/) });
+
 export const pageQuery = z.strictObject({
   limit: z
     .string()
