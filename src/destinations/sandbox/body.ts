@@ -1,5 +1,5 @@
 /**
- * Bodies as Mixpanel takes them: JSON, or a form whose `data` holds JSON or base64 of it; gzip over either. The size limit
+ * Bodies as Mixpanel takes them: JSON, JSON lines, or a form whose `data` holds JSON or base64 of it; gzip over either. The size limit
  * counts uncompressed bytes.
  */
 import type { IncomingMessage } from 'node:http';
@@ -41,6 +41,7 @@ export type Decoded = {
 
 export function decodeRecords(bytes: Buffer, contentType: string): Decoded {
   const text = bytes.toString('utf8');
+  if (/ndjson/i.test(contentType)) return { records: readLines(text), fields: null };
   if (!/x-www-form-urlencoded/i.test(contentType)) return { records: toRecords(parse(text)), fields: null };
   const fields = new URLSearchParams(text);
   const given = fields.get('data') ?? '';
@@ -49,6 +50,11 @@ export function decodeRecords(bytes: Buffer, contentType: string): Decoded {
   // One SDK posts base64 without percent-encoding it: its + arrive as spaces.
   const decoded = Buffer.from(given.replaceAll(' ', '+'), 'base64').toString('utf8');
   return { records: toRecords(parse(decoded)), fields };
+}
+
+function readLines(text: string): readonly unknown[] | null {
+  const records = text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [parse(line)]));
+  return records.length > 0 && !records.includes(undefined) ? records : null;
 }
 
 function toRecords(value: unknown): readonly unknown[] | null {

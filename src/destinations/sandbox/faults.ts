@@ -22,8 +22,8 @@ export type Fault = {
   readonly endpoint?: Endpoint;
 };
 
-export type Endpoint = 'track' | 'engage' | 'groups';
-export const ENDPOINTS: readonly Endpoint[] = ['track', 'engage', 'groups'];
+export type Endpoint = 'track' | 'import' | 'engage' | 'groups';
+export const ENDPOINTS: readonly Endpoint[] = ['track', 'import', 'engage', 'groups'];
 
 export type Order =
   | Fault
@@ -52,8 +52,13 @@ export const scenarios = {
     body: 'upstream connect error or disconnect/reset before headers',
     ingest: 'half',
   },
-  /** A record that gets the whole request refused, wherever it is: known by its $insert_id, or the one at `index` next time. */
+  /**
+   * A record that is always refused: known by its $insert_id, or the one at `index` next time. `/track` refuses the whole request
+   * for it, `/import` the record.
+   */
   poisonRecord: {},
+  /** Nobody knows the token any more: 401 on `/import`, while `/track` says yes and keeps nothing. A wrong region looks the same. */
+  tokenRevoked: {},
 } as const satisfies Record<string, Fault>;
 
 export type ScenarioName = keyof typeof scenarios;
@@ -68,6 +73,7 @@ export class Faults {
   readonly #poisonIds = new Set<string>();
   readonly #poisonKeys = new Set<string>();
   #poisonIndex: number | null = null;
+  #tokenRevoked = false;
 
   get waiting(): number {
     return this.#queue.reduce((sum, entry) => sum + entry.left, 0);
@@ -91,8 +97,13 @@ export class Faults {
     return first.fault;
   }
 
-  /** Whether one of the records is poison. */
-  poisoned(records: readonly SandboxRecord[]): boolean {
+  /** As if no project had any token. */
+  get tokenRevoked(): boolean {
+    return this.#tokenRevoked;
+  }
+
+  /** Places of the records that are poison. */
+  poisonedAmong(records: readonly SandboxRecord[]): readonly number[] {
     if (this.#poisonIndex !== null) {
       const chosen = records[this.#poisonIndex];
       if (chosen) {
@@ -100,10 +111,10 @@ export class Faults {
         this.#poisonIndex = null;
       }
     }
-    if (this.#poisonIds.size + this.#poisonKeys.size === 0) return false;
-    return records.some(
-      (record) => this.#poisonIds.has(String(record.properties.$insert_id)) || this.#poisonKeys.has(keyOf(record)),
-    );
+    if (this.#poisonIds.size + this.#poisonKeys.size === 0) return [];
+    const poison = (record: SandboxRecord) =>
+      this.#poisonIds.has(String(record.properties.$insert_id)) || this.#poisonKeys.has(keyOf(record));
+    return records.flatMap((record, place) => (poison(record) ? [place] : []));
   }
 
   clear(): void {
@@ -111,11 +122,16 @@ export class Faults {
     this.#poisonIds.clear();
     this.#poisonKeys.clear();
     this.#poisonIndex = null;
+    this.#tokenRevoked = false;
   }
 
   #play({ scenario, times, index, insertId }: Extract<Order, { scenario: unknown }>): string | null {
     if (!Object.hasOwn(scenarios, scenario))
       return `no scenario of that name; there are ${Object.keys(scenarios).join(', ')}`;
+    if (scenario === 'tokenRevoked') {
+      this.#tokenRevoked = true;
+      return null;
+    }
     if (scenario !== 'poisonRecord')
       return this.order({ ...scenarios[scenario], ...(times === undefined ? null : { times }) });
     if (this.#poisonIds.size + this.#poisonKeys.size >= POISON_MAX) return 'too many poisoned records';

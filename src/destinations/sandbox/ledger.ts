@@ -10,6 +10,8 @@ export type RawCopy = {
   /** Grows by one with each copy. */
   readonly sequence: number;
   readonly receivedAt: number;
+  /** Where it came in. */
+  readonly endpoint: 'track' | 'import';
   readonly record: SandboxRecord;
 };
 
@@ -43,12 +45,12 @@ export class Ledger {
     return { raw: this.#sequence, kept, distinct: this.#keys.size, dropped: this.#dropped };
   }
 
-  add(record: SandboxRecord, bytes: number, receivedAt: number): void {
+  add(record: SandboxRecord, bytes: number, receivedAt: number, endpoint: RawCopy['endpoint'] = 'track'): void {
     const key = keyOf(record);
     this.#sequence++;
     this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
     if (this.#options.keep === 'all') {
-      this.#kept.push({ copy: { sequence: this.#sequence, receivedAt, record }, key, bytes });
+      this.#kept.push({ copy: { sequence: this.#sequence, receivedAt, endpoint, record }, key, bytes });
       this.#bytes += bytes;
       while (this.#kept.length - this.#first > this.#options.copiesMax || this.#bytes > this.#options.bytesMax) {
         if (!this.#dropOldest()) break;

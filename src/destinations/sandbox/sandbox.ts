@@ -2,7 +2,7 @@
  * The sandbox: a faithful Mixpanel to play and test with, as an HTTP handler. The relay runs it on a loopback port when it has
  * no token, so that the path is the real one; `trackrelay sandbox` runs it alone; tests script its faults.
  *
- *   POST /track            as Mixpanel (a slash at the end is the same); /engage and /groups too
+ *   POST /track            as Mixpanel (a slash at the end is the same); /import, /engage and /groups too
  *   GET /__state           counts
  *   GET /__events          what arrived, de-duplicated (?raw=1: every copy; ?limit=n: the last n)
  *   GET /__updates         updates of profiles and groups as they came, oldest first
@@ -17,10 +17,11 @@ import type { Clock } from '../../clock.ts';
 import { control } from './control.ts';
 import { engage } from './engage.ts';
 import { Faults } from './faults.ts';
+import { type ImportOptions, importEvents, type ServiceAccount } from './import.ts';
 import { Ledger, type RawCopy } from './ledger.ts';
 import { type Profile, Profiles, type RawUpdate } from './profiles.ts';
 import type { SizeProfile } from './replies.ts';
-import { type TrackNote, type TrackOptions, track } from './track.ts';
+import { type TrackNote, track } from './track.ts';
 
 export type SandboxOptions = {
   readonly clock: Clock;
@@ -30,6 +31,8 @@ export type SandboxOptions = {
   readonly bytesMax?: number;
   /** Tokens that are known; default: any. Events of an unknown one are accepted and discarded, as at Mixpanel. */
   readonly tokens?: readonly string[];
+  /** Service accounts that exist, for /import; default: any. */
+  readonly serviceAccounts?: readonly ServiceAccount[];
   readonly silentOldEvents?: boolean;
   readonly placeholderIds?: 'accept' | 'drop';
 };
@@ -74,6 +77,7 @@ export type Sandbox = AsyncDisposable & {
 
 const NO_RECORDS: SandboxState['records'] = { stored: 0, dropped: 0, invalid: 0 };
 
+const NOBODY: ReadonlySet<string> = new Set();
 const COPIES_MAX = 100_000;
 /** Keys are small: enough for a night of soak testing. */
 const KEYS_MAX = 5_000_000;
@@ -87,7 +91,7 @@ class MixpanelSandbox implements Sandbox {
   readonly faults = new Faults();
   readonly #ledger: Ledger;
   readonly #profiles = new Profiles();
-  readonly #track: TrackOptions;
+  readonly #track: ImportOptions;
   readonly #server: Server;
   readonly #statuses = new Map<string, number>();
   #requests = 0;
@@ -99,12 +103,17 @@ class MixpanelSandbox implements Sandbox {
     const keep = options.keep ?? 'all';
     const copiesMax = options.copiesMax ?? (keep === 'keys' ? KEYS_MAX : COPIES_MAX);
     this.#ledger = new Ledger({ keep, copiesMax, bytesMax: options.bytesMax ?? BYTES_MAX });
+    const { faults } = this;
+    const tokens = options.tokens ? new Set(options.tokens) : null;
     this.#track = {
       clock: options.clock,
       ledger: this.#ledger,
-      faults: this.faults,
+      faults,
+      serviceAccounts: options.serviceAccounts ?? null,
       switches: {
-        tokens: options.tokens ? new Set(options.tokens) : null,
+        get tokens() {
+          return faults.tokenRevoked ? NOBODY : tokens;
+        },
         silentOldEvents: options.silentOldEvents ?? false,
         placeholderIds: options.placeholderIds ?? 'accept',
       },
@@ -193,6 +202,7 @@ class MixpanelSandbox implements Sandbox {
     this.#count(response);
     const endpoint = pathname.replace(/\/$/, '');
     if (endpoint === '/track') return await track(request, response, searchParams, this.#track);
+    if (endpoint === '/import') return await importEvents(request, response, searchParams, this.#track);
     if (endpoint === '/engage' || endpoint === '/groups') {
       const options = { ...this.#track, profiles: this.#profiles, tokens: this.#track.switches.tokens };
       return await engage(endpoint === '/engage' ? 'engage' : 'groups', request, response, searchParams, options);

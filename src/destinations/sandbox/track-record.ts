@@ -36,22 +36,28 @@ export function judge(value: unknown, switches: TrackSwitches, now: number): Ver
     return invalid('data, missing or empty');
   }
   const { event, properties } = value;
-  const { token, time, $ignore: ignore } = properties;
+  const { token, time } = properties;
   if (typeof token !== 'string' || token === '') return invalid('token, missing or empty');
   if (switches.tokens && !switches.tokens.has(token)) return drop;
+  if (event === '$merge') return invalid('$merge is only taken by /import');
   if (time !== undefined) {
     const at = milliseconds(time);
     if (at === null || at < TIME_MIN) return invalid("'properties.time' is invalid");
     if (at < now - AGE_MAX_MS) return switches.silentOldEvents ? drop : invalid('event is too old');
   }
-  if (ignore === true || (typeof ignore === 'string' && ignore !== '')) return drop;
+  if (isIgnored(properties)) return drop;
   if (switches.placeholderIds === 'drop' && isPlaceholder(String(properties.distinct_id ?? ''))) return drop;
   const nesting = nestingViolation(properties);
   return nesting ? invalid(nesting.message) : { kind: 'store', record: stored(event, properties, now) };
 }
 
+/** Any truthy value has the event dropped without a word. */
+export function isIgnored({ $ignore: ignore }: JsonRecord): boolean {
+  return ignore === true || (typeof ignore === 'string' && ignore !== '');
+}
+
 /** Long texts are cut, not refused; an event from the future happens now. */
-function stored(event: string, properties: JsonRecord, now: number): SandboxRecord {
+export function stored(event: string, properties: JsonRecord, now: number): SandboxRecord {
   let kept = properties;
   for (const name in properties) {
     const text = properties[name];
@@ -63,7 +69,7 @@ function stored(event: string, properties: JsonRecord, now: number): SandboxReco
   return { event, properties: kept };
 }
 
-function milliseconds(time: unknown): number | null {
+export function milliseconds(time: unknown): number | null {
   const number = typeof time === 'string' && time.trim() !== '' ? Number(time) : time;
   if (typeof number !== 'number' || !Number.isFinite(number)) return null;
   return number < SECONDS_BELOW ? number * 1000 : number;

@@ -1,31 +1,14 @@
 /** `/track` of the sandbox, in Mixpanel's order: scripted faults, method, body, size, decoding, number, each record, answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../../clock.ts';
-import { decodeRecords, readBody } from './body.ts';
-import type { Faults } from './faults.ts';
+import { decodeRecords } from './body.ts';
 import type { Ledger, SandboxRecord } from './ledger.ts';
-import {
-  acknowledge,
-  bytesMaxOf,
-  cut,
-  JSON_TYPE,
-  RECORDS_MAX,
-  type Reply,
-  refuseMethod,
-  replyOf,
-  type SizeProfile,
-  scripted,
-  send,
-  tooLarge,
-} from './replies.ts';
+import { conclude, type ReceptionOptions, receive, shareOf } from './reception.ts';
+import { acknowledge, JSON_TYPE, RECORDS_MAX, type Reply, send } from './replies.ts';
 import { judge, type TrackSwitches } from './track-record.ts';
 
-export type TrackOptions = {
-  readonly clock: Clock;
+export type TrackOptions = ReceptionOptions & {
   readonly ledger: Ledger;
-  readonly faults: Faults;
   readonly switches: TrackSwitches;
-  readonly sizeProfile: () => SizeProfile;
   /** Told of each request that was judged. */
   readonly noted: (request: TrackNote) => void;
 };
@@ -47,32 +30,28 @@ export async function track(
   query: URLSearchParams,
   options: TrackOptions,
 ): Promise<void> {
-  const fault = options.faults.next('track');
-  if (fault?.closeBefore) return cut(request);
-  if (fault?.delayMs) await options.clock.wait(fault.delayMs);
-  if (request.method !== 'POST') return refuseMethod(request, response);
-  const bytesMax = bytesMaxOf(options.sizeProfile());
-  const body = await readBody(request, bytesMax);
-  if (scripted(fault) && (fault.ingest ?? 'none') === 'none') return send(response, replyOf(fault), fault.headers);
-  if (body.kind === 'too_large') return send(response, tooLarge(options.sizeProfile(), bytesMax));
-
-  const bytes = body.kind === 'bytes' ? body.bytes : Buffer.alloc(0);
+  const received = await receive('track', request, response, options);
+  if (!received) return;
+  const { bytes, fault, compressed } = received;
   const { records, fields } = decodeRecords(bytes, request.headers['content-type'] ?? '');
   const verbose = (query.get('verbose') ?? fields?.get('verbose') ?? '0') !== '0';
   if (!records) return send(response, acknowledge(verbose, 'data, missing or empty'));
   if (records.length > RECORDS_MAX) return send(response, acknowledge(verbose, `more than ${RECORDS_MAX} records`));
 
-  const share = fault?.ingest === 'half' ? Math.ceil(records.length / 2) : records.length;
-  const judged = ingest(share < records.length ? records.slice(0, share) : records, bytes.length, options);
+  const judged = ingest(shareOf(fault, records), bytes.length, options);
   if (judged === 'poisoned') return send(response, POISONED);
   const ip = query.get('ip') ?? fields?.get('ip') ?? null;
-  const gzip = request.headers['content-encoding'] !== undefined;
   const userAgent = request.headers['user-agent'] ?? null;
   const { stored, dropped, invalid } = judged;
-  options.noted({ records: records.length, stored, dropped, invalid, bytes: bytes.length, gzip, ip, userAgent });
-  if (fault?.closeAfterIngest) return cut(request);
-  if (scripted(fault)) return send(response, replyOf(fault), fault.headers);
-  return send(response, acknowledge(verbose, stored + dropped > 0 ? null : judged.error));
+  options.noted({
+    records: records.length,
+    stored,
+    dropped,
+    invalid,
+    bytes: bytes.length,
+    ...{ gzip: compressed, ip, userAgent },
+  });
+  conclude(fault, request, response, acknowledge(verbose, stored + dropped > 0 ? null : judged.error));
 }
 
 const POISONED: Reply = {
@@ -97,7 +76,7 @@ function ingest(records: readonly unknown[], bytes: number, options: TrackOption
       result.error ||= verdict.error;
     }
   }
-  if (options.faults.poisoned(kept)) return 'poisoned';
+  if (options.faults.poisonedAmong(kept).length > 0) return 'poisoned';
   const share = Math.ceil(bytes / records.length);
   for (const record of kept) options.ledger.add(record, share, now);
   result.stored = kept.length;

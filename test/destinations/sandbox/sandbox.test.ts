@@ -217,7 +217,7 @@ test('what arrived is shown, the last of them on request, and forgotten on reque
 });
 
 test('other paths and methods are refused', async () => {
-  expect((await post([event('a')], { path: '/import' }))[0]).toBe(404);
+  expect((await post([event('a')], { path: '/decide' }))[0]).toBe(404);
   expect((await fetch(`${url}/track`)).status).toBe(405);
   expect((await fetch(`${url}/__nothing`)).status).toBe(404);
 });
