@@ -10,6 +10,7 @@ import { hostGuard, originGuard, tokenGuard } from './guards.ts';
 import { ProblemError, sendProblem } from './problems.ts';
 import { mount, type Routes } from './router.ts';
 import { armingRoutes } from './routes/arming.ts';
+import { feedRoutes } from './routes/feed.ts';
 import { listRoutes } from './routes/lists.ts';
 import { refusedRoutes } from './routes/refused.ts';
 import { statusRoutes } from './routes/status.ts';
@@ -58,6 +59,7 @@ function routesOf(deps: AdminDeps, jsonText: (body: unknown) => string): Routes 
     ...listRoutes(deps, bounded),
     ...armingRoutes(deps, bounded),
     ...refusedRoutes(deps.refused, bounded),
+    ...feedRoutes(deps),
   };
 }
 

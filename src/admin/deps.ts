@@ -1,6 +1,7 @@
 /** What the private port asks of the rest of the relay. */
 import type { BufferKeeper, Page, PageRequest } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
+import type { Feed } from '../observe/feed.ts';
 import type { PrivateHealthReport } from '../observe/health.ts';
 import type { Mask } from '../observe/mask.ts';
 import type { RefusedFilter } from '../observe/refused-ring.ts';
@@ -27,6 +28,7 @@ export type AdminDeps = {
   readonly buffer: Pick<BufferKeeper, 'deliveries' | 'deadLetters'>;
   readonly arming: ArmingAccess;
   readonly refused: RefusedAccess;
+  readonly feed: Feed;
   /** Null: not in sandbox mode. */
   readonly sandbox: SandboxAccess | null;
   /** A request failed in the relay itself. */

@@ -3,7 +3,7 @@ import type { Endpoint } from './endpoint.ts';
 import { deadLetterPage, deadLettersQuery, deliveriesQuery, deliveryPage, sandboxPage } from './schemas/deliveries.ts';
 import { armed, arming, forgotten, health, sourcePage, sourceParams } from './schemas/health.ts';
 import { refusedItem, refusedPage, refusedQuery, refusedVerdict } from './schemas/refused.ts';
-import { idParams, openApiDocument, pageQuery } from './schemas/words.ts';
+import { feedQuery, idParams, openApiDocument, pageQuery } from './schemas/words.ts';
 
 export const endpoints = {
   alive: {
@@ -91,6 +91,17 @@ export const endpoints = {
     summary: 'Check a refused request again, as of when it came, by the configuration of now; it is not accepted',
     answers: { 200: { means: 'What came of it.', schema: refusedVerdict } },
     problems: ['not_found', 'body_cut'],
+  },
+  feed: {
+    ...{ method: 'get', path: '/api/feed', access: 'reader', query: feedQuery },
+    summary: 'What happens, as it happens: the lines of the log as server-sent events',
+    answers: {
+      200: {
+        means:
+          'One message for each line, its data the JSON of the line (`msg` is its name); `dropped` with the number of `lines` lost.',
+        type: 'text/event-stream',
+      },
+    },
   },
   sandboxEvents: {
     ...{ method: 'get', path: '/api/sandbox/events', access: 'reader', query: pageQuery },

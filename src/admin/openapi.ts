@@ -86,6 +86,8 @@ function parametersOf(schema: Endpoint['query'], place: 'path' | 'query'): reado
     return {
       ...{ name, in: place, required: place === 'path' || !type.safeParse(undefined).success },
       ...(description === undefined ? {} : { description }),
+      // A list stands in one field, with commas.
+      ...(shape.type === 'array' ? { style: 'form', explode: false } : {}),
       schema: shape,
     };
   });

@@ -20,6 +20,7 @@ export const logLines = {
   'batch.split': 'A destination refused a batch; its halves are sent.',
   'batch.partial': 'A destination took some events of a batch and refused others, or they are sent again.',
   'batch.paused': 'A destination refuses us as a whole; its events wait.',
+  'event.delivered': 'A destination has taken events of a source.',
   'event.dead': 'Events will not be tried again; they are dead letters.',
   'destination.failing': 'A destination does not answer as it should.',
   'destination.paused': 'A destination refuses us as a whole; it is asked again once a minute.',

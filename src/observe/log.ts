@@ -85,7 +85,7 @@ export function createLog(options: LogOptions): Log {
   const at = (level: 'debug' | 'info' | 'warn' | 'error') => (line: LineName, fields?: LogFields) => {
     if (!logger.isLevelEnabled(level)) return;
     if (dropped > reported) reportDropped();
-    logger[level](plain(fields, options.mask), line);
+    logger[level](plainFields(fields, options.mask), line);
   };
   return {
     debug: at('debug'),
@@ -106,7 +106,8 @@ export function createLog(options: LogOptions): Log {
 /** Fields that hold words, ids and addresses of our own making: searching them for secrets costs more than the rest. */
 const OWN_WORDS = new Set(['source', 'result', 'delivery', 'batch', 'destination', 'outcome', 'address', 'from', 'to']);
 
-function plain(fields: LogFields | undefined, mask: Mask): Record<string, unknown> {
+/** What may leave of a line's fields. */
+export function plainFields(fields: LogFields | undefined, mask: Mask): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   const text = (value: string) => clean(mask.apply(value.slice(0, SEARCHED_MAX)));
   for (const name in fields) {

@@ -8,6 +8,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Destination } from '../destinations/contract.ts';
 import { createForwarder, type Forwarder } from '../forward/forwarder.ts';
 import type { Shape } from '../mapping/turn-to-events.ts';
+import { alsoTo, createFeed, type Feed } from '../observe/feed.ts';
 import type { HealthSnapshot } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { Mask } from '../observe/mask.ts';
@@ -32,7 +33,9 @@ export type DestinationForwarder = { readonly destination: Destination; readonly
 export type Core = AsyncDisposable & {
   readonly settings: Settings;
   readonly clock: Clock;
+  /** What it says goes to the feed too. */
   readonly log: Log;
+  readonly feed: Feed;
   readonly mask: Mask;
   readonly metrics: Metrics;
   readonly tellers: Tellers;
@@ -67,7 +70,9 @@ const notAccepting: Record<Phase, string | null> = {
 };
 
 export async function openCore(options: { settings: Settings; clock: Clock; log: Log; mask: Mask }): Promise<Core> {
-  const { settings, clock, log, mask } = options;
+  const { settings, clock, mask } = options;
+  const feed = createFeed({ clock, mask });
+  const log = alsoTo(feed, options.log);
   await using cleanup = new AsyncDisposableStack();
   const metrics = createMetrics({ version, nodeVersion: process.version });
   const tellers = createTellers(log, metrics);
@@ -135,7 +140,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   const held = cleanup.move();
   const core: Core = {
     ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned },
-    refused: createRefusedRing(clock),
+    ...{ feed, refused: createRefusedRing(clock) },
     ...{ destinations, sources, forwarders, shape },
     pressure: createPressure(clock),
     phase: 'starting',

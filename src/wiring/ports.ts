@@ -39,6 +39,9 @@ export async function openPublicPort(core: Core): Promise<Listening> {
   return listening(app, settings.public, 'RELAY_HOST', 'RELAY_PORT');
 }
 
+/** Time for listeners of the feed to read its end. */
+const FEED_GRACE_MS = 200;
+
 export async function openAdminPort(core: Core, publicUrl: () => string): Promise<Listening> {
   const { settings, sources, metrics, log } = core;
   const app = createAdminApp({
@@ -65,10 +68,17 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
     buffer: core.buffer,
     arming: armingOf(core),
     refused: refusedOf(core),
+    feed: core.feed,
     sandbox: core.destinations.sandbox && sandboxPages(core.destinations.sandbox.double),
     failed: (request, error) => log.error('request.failed', { request, error: String(error) }),
   });
-  return listening(app, settings.admin, 'RELAY_ADMIN_HOST', 'RELAY_ADMIN_PORT');
+  const port = await listening(app, settings.admin, 'RELAY_ADMIN_HOST', 'RELAY_ADMIN_PORT');
+  const close = (graceMs: number) => {
+    // Who listens to the feed would otherwise be cut off in the middle of a line.
+    core.feed.close();
+    return port.close(graceMs);
+  };
+  return { ...port, close, [Symbol.asyncDispose]: () => close(FEED_GRACE_MS) };
 }
 
 type At = { readonly host: string; readonly port: number };

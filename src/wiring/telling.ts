@@ -98,7 +98,7 @@ function tellSettled(log: Log, metrics: Metrics, settled: Settled): void {
   for (const event of settled.events) bySource.set(event.source, (bySource.get(event.source) ?? 0) + 1);
   for (const [source, count] of bySource) {
     metrics.events(source, settled.state, count);
-    if (settled.state === 'dead')
-      log.warn('event.dead', { source, events: count, reason: settled.reason, message: settled.message });
+    if (settled.state === 'delivered') log.debug('event.delivered', { source, events: count });
+    else log.warn('event.dead', { source, events: count, reason: settled.reason, message: settled.message });
   }
 }

@@ -2,6 +2,7 @@
 import request from 'supertest';
 import { createAdminApp } from '../../src/admin/admin-app.ts';
 import type { AdminDeps } from '../../src/admin/deps.ts';
+import { createFeed } from '../../src/observe/feed.ts';
 import { privateHealth } from '../../src/observe/health.ts';
 import { createMask } from '../../src/observe/mask.ts';
 import { checked } from './checked-answers.ts';
@@ -46,6 +47,7 @@ export function adminDeps(given: Partial<AdminDeps> = {}): { readonly deps: Admi
       learnedSecrets: async () => new Map(),
       forgetSecret: async () => false,
     },
+    feed: createFeed({ clock: stillClock(), mask }),
     refused: { list: () => ({ items: [], next: null }), one: () => null, verify: async () => null },
     sandbox: null,
     failed: (what, error) => calls.failures.push([what, error]),

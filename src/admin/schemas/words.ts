@@ -30,6 +30,20 @@ export const sourceName = z
 
 export const idParams = z.strictObject({ id: z.string().regex(/^[a-z]{3}_[\w.-]{1,150}$/) });
 
+export const feedQuery = z.strictObject({
+  source: sourceName.optional(),
+  kind: z
+    .string()
+    .regex(
+      /^[a-z_]+(\.[a-z_]+)?(,[a-z_]+(\.[a-z_]+)?){0,19}$/,
+      'must be names of log lines, or their first words, with commas',
+    )
+    .transform((text) => text.split(','))
+    .pipe(z.array(z.string()))
+    .optional()
+    .describe('Lines by name or first word, with commas between: `delivery,event.dead`.'),
+});
+
 export const pageQuery = z.strictObject({
   limit: z
     .string()
