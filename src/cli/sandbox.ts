@@ -1,4 +1,4 @@
-/** `sandbox`: the Mixpanel double alone, for a relay elsewhere or for looking at what one sends. Ends on Ctrl-C. */
+/** `sandbox`: the double of Mixpanel and Bloomreach alone, for a relay elsewhere or for looking at what one sends. Ends on Ctrl-C. */
 import { systemClock } from '../clock.ts';
 import { host as hostKind, wholeNumber } from '../config/kinds.ts';
 import { createSandbox } from '../destinations/sandbox/sandbox.ts';
@@ -24,13 +24,14 @@ export async function serveSandbox(
   const stopped = stopSignal();
   const { url } = await listen(sandbox, host.value, port.value);
   if (json) {
-    const own = ['events', 'updates', 'profiles', 'state', 'control'];
+    const own = ['events', 'updates', 'profiles', 'state', 'control', 'bloomreach'];
     output.json({ url, ...Object.fromEntries(own.map((name) => [name, `${url}/__${name}`])) });
   } else {
     output.result(`A sandbox Mixpanel listens on ${output.style('bold', url)}`);
     output.say(`Point a relay at it:   MIXPANEL_TOKEN=sandbox MIXPANEL_API_URL=${url} trackrelay serve`);
     output.say(`What arrived:          curl ${url}/__events`);
     output.say(`Profiles, groups:      curl ${url}/__profiles`);
+    output.say(`Bloomreach:            base_url ${url} in destinations.yaml; curl ${url}/__bloomreach/events`);
     output.say(`Make it fail:          curl -d '{"status":429,"times":3}' ${url}/__control`);
     output.say('Ctrl-C ends it; what arrived is forgotten.');
   }

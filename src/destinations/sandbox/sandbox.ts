@@ -10,10 +10,13 @@
  *   DELETE /__events       forget it all
  *   POST /__control        order faults, one object or a list (see faults.ts); {"sizeProfile": …} sets the size limit
  *   DELETE /__control      take all faults back
+ *
+ * Bloomreach's endpoints are there too, with pages of their own: see bloomreach.ts.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../clock.ts';
+import { type BloomreachSandbox, createBloomreachSandbox } from './bloomreach.ts';
 import { control } from './control.ts';
 import { engage } from './engage.ts';
 import { Faults } from './faults.ts';
@@ -91,6 +94,7 @@ class MixpanelSandbox implements Sandbox {
   readonly faults = new Faults();
   readonly #ledger: Ledger;
   readonly #profiles = new Profiles();
+  readonly #bloomreach: BloomreachSandbox;
   readonly #track: ImportOptions;
   readonly #server: Server;
   readonly #statuses = new Map<string, number>();
@@ -100,6 +104,7 @@ class MixpanelSandbox implements Sandbox {
   #lastRequest: TrackNote | null = null;
 
   constructor(options: SandboxOptions) {
+    this.#bloomreach = createBloomreachSandbox({ clock: options.clock });
     const keep = options.keep ?? 'all';
     const copiesMax = options.copiesMax ?? (keep === 'keys' ? KEYS_MAX : COPIES_MAX);
     this.#ledger = new Ledger({ keep, copiesMax, bytesMax: options.bytesMax ?? BYTES_MAX });
@@ -198,6 +203,7 @@ class MixpanelSandbox implements Sandbox {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://sandbox.invalid');
+    if (this.#bloomreach.owns(pathname)) return this.#bloomreach.handler(request, response);
     if (pathname.startsWith('/__')) return await control(request, response, pathname, searchParams, this);
     this.#count(response);
     const endpoint = pathname.replace(/\/$/, '');

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BloomreachSandbox, BloomreachSandboxOptions } from '../../../src/destinations/sandbox/bloomreach.ts';
+import { createSandbox } from '../../../src/destinations/sandbox/sandbox.ts';
 import { clock, closeAll, openDouble } from './open-double.ts';
 
 let double: BloomreachSandbox;
@@ -202,4 +203,13 @@ test('it owns its paths and no other of a server it shares', () => {
     '/__state',
   ];
   expect(paths.filter((path) => double.owns(path))).toEqual(paths.slice(0, 3));
+});
+
+test('the sandbox answers for both vendors', async () => {
+  await using both = createSandbox({ clock });
+  const { url } = await both.listen('127.0.0.1', 0);
+  const time = await fetch(`${url}/track/v2/projects/p1/system/time`, { headers: { authorization: 'Basic YTpi' } });
+  expect(await time.json()).toMatchObject({ success: true });
+  const track = await fetch(`${url}/track`, { method: 'POST', body: '[]' });
+  expect(track.status).not.toBe(404);
 });
