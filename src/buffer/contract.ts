@@ -28,7 +28,7 @@
  *    source and type, in that transaction, since the folder was made. At most `unmappedTypesMax` types of a source have a
  *    count of their own. When there are more, the type with the smallest count (of equal ones the longest unseen) goes
  *    into `otherTypes`, and begins anew if it comes back: endless type names push out one another, and a type that was
- *    seen n times goes only when that many others were seen at least as often.
+ *    seen n times goes only when that many others were seen at least as often. What a replay mends counts no more.
  * 11. Of one key, one at a time. Of the waiting updates of one destination and key, whatever their source and route, only the
  *    oldest is ready or leased; the next becomes ready when that one is settled, and not before, through releases, ended
  *    leases and crashes.
@@ -37,6 +37,7 @@
  */
 import type { Delivery, DeliveryState, LeasedEvent, RawDelivery, RelayEvent, Route, Verified } from '../model.ts';
 import type { ReadingKeeper } from './reading.ts';
+import type { ReplayingKeeper } from './replaying.ts';
 
 export type {
   DeadLetterFilter,
@@ -66,6 +67,8 @@ export type MappedDelivery = {
   readonly dead: readonly NewDeadLetter[];
   /** `keep: none`: its body goes in the same transaction. */
   readonly forgetBody?: boolean;
+  /** `keep: masked`: this takes the place of its body in the same transaction. */
+  readonly maskedBody?: Uint8Array;
 };
 
 export type NewDeadLetter = {
@@ -149,8 +152,8 @@ export type BufferTally = {
   readonly full: 'buffer' | 'disk' | null;
 };
 
-/** Reading has its promises in a file of its own. */
-export interface BufferKeeper extends AsyncDisposable, ReadingKeeper {
+/** Reading and replaying have their promises in files of their own. */
+export interface BufferKeeper extends AsyncDisposable, ReadingKeeper, ReplayingKeeper {
   accept(delivery: Verified<RawDelivery>): Promise<Accepted>;
 
   /** The next deliveries to map, oldest first, from `after` on (a position; 0 = from the start of what is unmapped). */

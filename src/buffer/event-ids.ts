@@ -19,3 +19,13 @@ export function origin(id: string): { readonly replay: string | null; readonly e
   const by = at === -1 ? '' : id.slice(at + 1);
   return { replay: by.startsWith('rpl_') ? by : null, editedFrom: by.startsWith('ded_') ? by : null };
 }
+
+/** The id of the delivery it was made from, also when that is not kept any more. */
+export function deliveryOfEvent(id: string): string {
+  return `dlv_${id.slice('evt_'.length).split('-', 1)[0]}`;
+}
+
+/** Of an output that never became an event and was edited until it was one: its place is not known. */
+export function placelessEvent(delivery: string): string {
+  return `evt_${delivery.slice('dlv_'.length)}-x`;
+}

@@ -14,7 +14,7 @@
  */
 import type { DeadLetter, Delivery, DeliveryState, RelayEvent, Route, Update } from '../model.ts';
 import type { MappedDelivery } from './contract.ts';
-import type { EventRecord, TimeRange } from './reading.ts';
+import type { TimeRange } from './reading.ts';
 
 export type ReplayMode = 'remap' | 'resend';
 /** `running` until its last event has left, `cancelled` as soon as it is asked for. */
@@ -73,6 +73,8 @@ export type SelectRequest = {
   readonly after: number;
   /** Nothing beyond this; absent: what is there now. */
   readonly upTo?: number;
+  /** Of dead letters: those alone whose outcome is unknown. Otherwise they are selected by their ids only. */
+  readonly uncertain?: true;
   readonly limit: number;
   readonly bytesMax: number;
 };
@@ -164,6 +166,3 @@ export interface ReplayingKeeper {
   /** Those whose selection is not at its end, oldest first. */
   unfinishedReplays(): Promise<readonly RunningReplay[]>;
 }
-
-/** An event as it was, for comparing. */
-export type EarlierEvent = Pick<EventRecord, 'id' | 'destination' | 'route' | 'state' | 'json'>;

@@ -1,6 +1,6 @@
 /** The counts one transaction changes: gathered while it runs, each row written once before it commits. */
 import type { Database, Statement } from './database.ts';
-import type { Fallen } from './unmapped-types.ts';
+import type { Fallen, Mended } from './unmapped-types.ts';
 
 const columns = ['accepted', 'duplicates', 'mapped', 'skipped', 'failed', 'created', 'delivered', 'dead'] as const;
 export type Counted = (typeof columns)[number];
@@ -47,6 +47,8 @@ export class Counts {
   readonly behind = new Map<number, number>();
   /** What was skipped or failed, by source and type. */
   readonly unmapped = new Map<number, Map<string, Fallen>>();
+  /** Of these, what a replay mended. */
+  readonly mended = new Map<number, Map<string, Mended>>();
   lastLetterAt: number | null = null;
 
   source(n: number, counted: Counted, change = 1): void {

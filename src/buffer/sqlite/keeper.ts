@@ -17,6 +17,7 @@ import {
   type Settlement,
 } from '../contract.ts';
 import type { AttemptNote, DeadLetterFilter, DeliveryFilter, PageRequest } from '../reading.ts';
+import type { NewReplay, ReplayStep, SelectRequest } from '../replaying.ts';
 import { AcceptLane } from './accept-lane.ts';
 import { Link } from './link.ts';
 import {
@@ -111,8 +112,10 @@ export class SqliteBuffer implements BufferKeeper {
   /** Each delivery in one transaction with its events; a large batch in several, so that accepting goes on between them. */
   async commitMapped(batch: readonly MappedDelivery[]): Promise<void> {
     // A kilobyte weighs as a row: a transaction is bounded in bytes too, for the disk has to hold it twice.
-    const weight = ({ events, dead }: MappedDelivery) =>
-      events.reduce((sum, { json }) => sum + 1 + Math.floor(json.length / 1024), 1 + dead.length);
+    const weight = ({ events, dead, maskedBody }: MappedDelivery) => {
+      const bytes = Math.floor((maskedBody?.length ?? 0) / 1024);
+      return events.reduce((sum, { json }) => sum + 1 + Math.floor(json.length / 1024), 1 + dead.length + bytes);
+    };
     const pieces = cut(batch, weight);
     await this.#writeAll(pieces.map(({ items, rows }) => ({ request: { kind: 'mapped', batch: items }, rows })));
   }
@@ -226,6 +229,38 @@ export class SqliteBuffer implements BufferKeeper {
 
   async noteAttempt(note: AttemptNote): Promise<void> {
     await this.#read('note', note);
+  }
+
+  countSelected(request: Omit<SelectRequest, 'limit' | 'bytesMax'>) {
+    return this.#read('countSelected', request);
+  }
+
+  selectItems(request: SelectRequest) {
+    return this.#read('selectItems', request);
+  }
+
+  async addReplay(replay: NewReplay) {
+    return fitted(await this.#read('addReplay', replay));
+  }
+
+  async replayStep(step: ReplayStep) {
+    return fitted(await this.#read('replayStep', step));
+  }
+
+  async cancelReplay(id: string) {
+    return fitted(await this.#read('cancelReplay', { id }));
+  }
+
+  replay(id: string) {
+    return this.#read('replay', { id });
+  }
+
+  replays(page: PageRequest) {
+    return this.#read('replays', bounded(page));
+  }
+
+  unfinishedReplays() {
+    return this.#read('unfinishedReplays', {});
   }
 
   async sweep(): Promise<void> {

@@ -1,10 +1,12 @@
 /** Events out and done with: leasing reads, settling deletes from the queue. */
 import type { LeaseRequest } from '../contract.ts';
+import { deliveryOfEvent } from '../event-ids.ts';
 import type { Counts } from './counts.ts';
 import type { Statement } from './database.ts';
 import { type Lane, leasesMax } from './lanes.ts';
 import type { Letters } from './letters.ts';
 import type { DeadSettlement, LeasedRows } from './messages.ts';
+import type { ReplayChanges, Replays } from './replays.ts';
 import type { Store } from './store.ts';
 import type { Waiting } from './updates.ts';
 
@@ -114,7 +116,7 @@ export class Leasing {
       basket.full = true;
       return false;
     }
-    basket.rows.push(position, id, lane.source, deliveryId ?? '', time, receivedAt, attempts, json);
+    basket.rows.push(position, id, lane.source, deliveryId ?? deliveryOfEvent(id), time, receivedAt, attempts, json);
     if (lane.route !== 'event') basket.rows.push(...this.#store.updates.of(position));
     basket.events += 1;
     basket.bytes += bytes;
@@ -134,6 +136,8 @@ type Leaving = {
 export class Settling {
   readonly #store: Store;
   readonly #letters: Letters;
+  readonly #replays: Replays;
+  readonly #dropEvent: Statement;
   readonly #dequeue: Statement;
   readonly #whereIs: Statement;
   readonly #event: Statement;
@@ -141,10 +145,12 @@ export class Settling {
   readonly #settleDelivery: Statement;
   readonly #attempted: Statement;
 
-  constructor(store: Store, letters: Letters) {
+  constructor(store: Store, letters: Letters, replays: Replays) {
     const { database } = store;
     this.#store = store;
     this.#letters = letters;
+    this.#replays = replays;
+    this.#dropEvent = database.prepare('DELETE FROM events WHERE position = ?');
     this.#dequeue = database.prepare('DELETE FROM queue WHERE lane = ? AND position = ?');
     this.#whereIs = database.prepare('SELECT lane, delivery FROM events WHERE position = ?');
     this.#event = database.prepare('SELECT id, time, json FROM events WHERE position = ?');
@@ -157,32 +163,44 @@ export class Settling {
   }
 
   /** Returns what to forget in memory once the transaction is on disk. */
-  settle(delivered: readonly number[], dead: readonly DeadSettlement[], counts: Counts, now: number): () => void {
+  settle(
+    { delivered, dead }: { readonly delivered: readonly number[]; readonly dead: readonly DeadSettlement[] },
+    changes: ReplayChanges,
+    counts: Counts,
+    now: number,
+  ): () => void {
     const { names, lanes, updates } = this.#store;
-    const gone: { position: number; lane: Lane }[] = [];
+    const gone: Leaving[] = [];
     const next: Waiting[] = [];
     const deliveries = new Map<number, { settled: number; dead: number }>();
-    const leave = (position: number, died: boolean): Leaving | null => {
+    const leave = (position: number, died: string | null): Leaving | null => {
       const at = this.#find(position);
       if (!at || this.#dequeue.run(at.lane.n, position).changes === 0) return null;
-      gone.push({ position, lane: at.lane });
-      const key = at.lane.route === 'event' || !died ? null : (updates.of(position)[0] as string);
-      const following = at.lane.route === 'event' ? null : updates.leave(position, counts);
+      const { lane, delivery } = at;
+      const key = lane.route === 'event' || died === null ? null : (updates.of(position)[0] as string);
+      const leaving = { position, lane, delivery, key };
+      gone.push(leaving);
+      const following = lane.route === 'event' ? null : updates.leave(position, counts);
       if (following) next.push(following);
-      const change = deliveries.get(at.delivery) ?? { settled: 0, dead: 0 };
+      const change = deliveries.get(delivery) ?? { settled: 0, dead: 0 };
       change.settled += 1;
-      if (died) change.dead += 1;
-      deliveries.set(at.delivery, change);
-      counts.lane(at.lane.n, -1);
-      counts.source(names.source(at.lane.source), died ? 'dead' : 'delivered');
-      return { ...at, position, key };
+      if (died !== null) change.dead += 1;
+      deliveries.set(delivery, change);
+      counts.lane(lane.n, -1);
+      counts.source(names.source(lane.source), died === null ? 'delivered' : 'dead');
+      this.#replays.settled(position, died, changes, now);
+      return leaving;
     };
-    for (const position of delivered) leave(position, false);
+    for (const position of delivered) leave(position, null);
     for (const { position, letter } of dead) {
-      const at = leave(position, true);
+      const at = leave(position, `${letter.reason}: ${letter.message}`);
       if (at) this.#bury(at, letter, counts, now);
     }
-    for (const [position, change] of deliveries) this.#settleDelivery.run(change.settled, change.dead, now, position);
+    for (const [position, change] of deliveries) {
+      const { changes: there } = this.#settleDelivery.run(change.settled, change.dead, now, position);
+      // A dead letter that outlived its delivery was sent again: its row is nobody's history.
+      if (there === 0) for (const event of gone) if (event.delivery === position) this.#dropEvent.run(event.position);
+    }
     return () => {
       for (const { position, lane } of gone) lanes.drop(position, lane);
       for (const { position, lane } of next) lanes.hasTurn(lane, position);
@@ -219,7 +237,8 @@ export class Settling {
   ): void {
     const [id = '', time = 0, json = ''] = this.#event.get<[string, number, string]>(position) ?? [];
     type Row = [id: string, kind: number, type: string | null, receivedAt: number];
-    const [deliveryId = '', kind, ownType = null, receivedAt = now] = this.#delivery.get<Row>(delivery) ?? [];
+    const [deliveryId = deliveryOfEvent(id), kind, ownType = null, receivedAt = now] =
+      this.#delivery.get<Row>(delivery) ?? [];
     const { names } = this.#store;
     const type = (kind === undefined ? null : names.kind(kind).type) ?? ownType;
     const eventJson = letter.eventJson ?? json;

@@ -18,6 +18,7 @@ export class MappingLog {
   readonly #delivery: Statement;
   readonly #mark: Statement;
   readonly #dropBody: Statement;
+  readonly #replaceBody: Statement;
   readonly #addEvent: Statement;
   readonly #enqueue: Statement;
 
@@ -35,6 +36,7 @@ export class MappingLog {
       'UPDATE deliveries SET state = ?, kind = ?, created = ?, waiting = ?, dead = ? WHERE position = ?',
     );
     this.#dropBody = database.prepare('DELETE FROM bodies WHERE position = ?');
+    this.#replaceBody = database.prepare('UPDATE bodies SET body = ? WHERE position = ?');
     this.#addEvent = database.prepare('INSERT INTO events (delivery, lane, id, time, json) VALUES (?, ?, ?, ?, ?)');
     this.#enqueue = database.prepare('INSERT INTO queue (lane, position, time, received_at) VALUES (?, ?, ?, ?)');
   }
@@ -67,7 +69,7 @@ export class MappingLog {
   }
 
   #commitOne(mapped: MappedDelivery, counts: Counts, now: number): void {
-    const { delivery, state, events, dead, forgetBody } = mapped;
+    const { delivery, state, events, dead, forgetBody, maskedBody } = mapped;
     const { position, id } = delivery;
     const { names, lanes, updates } = this.#store;
     const row = this.#delivery.get<MappedRow>(position);
@@ -80,6 +82,7 @@ export class MappingLog {
     const created = events.length + deadEvents;
     this.#mark.run(deliveryStates.indexOf(state), marked.n, created, events.length, deadEvents, position);
     if (forgetBody) this.#dropBody.run(position);
+    else if (maskedBody) this.#replaceBody.run(maskedBody, position);
     counts.kind(kind.n, -1);
     counts.kind(marked.n, 1);
     counts.source(kind.source, state);

@@ -15,6 +15,16 @@ import type {
   WholeDeadLetter,
   WholeDelivery,
 } from '../reading.ts';
+import type {
+  NewReplay,
+  ReplayRecord,
+  ReplayStep,
+  RunningReplay,
+  SelectedCount,
+  SelectedItems,
+  SelectRequest,
+  StepDone,
+} from '../replaying.ts';
 
 export type DiskSpace = { readonly freeBytes: number; readonly totalBytes: number };
 
@@ -73,6 +83,14 @@ export type Conversation = {
   delivery: { ask: { id: string }; answer: WholeDelivery | null };
   deadLetter: { ask: { id: string }; answer: WholeDeadLetter | null };
   note: { ask: AttemptNote; answer: null };
+  countSelected: { ask: Omit<SelectRequest, 'limit' | 'bytesMax'>; answer: SelectedCount };
+  selectItems: { ask: SelectRequest; answer: SelectedItems };
+  addReplay: { ask: NewReplay; answer: 'added' | 'too_many' | 'full' };
+  replayStep: { ask: ReplayStep; answer: StepDone | null | 'full' };
+  cancelReplay: { ask: { id: string }; answer: boolean | 'full' };
+  replay: { ask: { id: string }; answer: ReplayRecord | null };
+  replays: { ask: PageRequest; answer: Page<ReplayRecord> };
+  unfinishedReplays: { ask: Record<never, never>; answer: readonly RunningReplay[] };
   /** True: there is more to drop. */
   sweep: { ask: Record<never, never>; answer: boolean };
   close: { ask: Record<never, never>; answer: null };

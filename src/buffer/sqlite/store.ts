@@ -59,6 +59,7 @@ export class Store {
       const made = work(counts);
       this.#counts.write(counts);
       this.unmapped.write(counts.unmapped);
+      this.unmapped.lower(counts.mended);
       return made;
     }, durable);
     this.lanes.committed(counts.lanes, counts.behind);

@@ -18,6 +18,9 @@ type Falling = {
 };
 type Row = [type: string, skipped: number, failed: number, since: number, lastAt: number, lastDelivery: string];
 
+/** What a replay mended, to be counted no more. */
+export type Mended = { skipped: number; failed: number };
+
 /** Stands for no type at all. */
 const untyped = '';
 
@@ -28,6 +31,18 @@ export function addFallen(all: Map<number, Map<string, Fallen>>, source: number,
   const one = { skipped: 0, failed: 0, since: at, lastAt: at, lastDelivery: delivery };
   one[state] = 1;
   join(types, type ?? untyped, one);
+}
+
+export function addMended(
+  all: Map<number, Map<string, Mended>>,
+  source: number,
+  { type, state }: Pick<Falling, 'type' | 'state'>,
+): void {
+  const types = all.get(source) ?? new Map<string, Mended>();
+  all.set(source, types);
+  const one = types.get(type ?? untyped) ?? { skipped: 0, failed: 0 };
+  types.set(type ?? untyped, one);
+  one[state] += 1;
 }
 
 function join(types: Map<string, Fallen>, type: string, more: Fallen): void {
@@ -50,6 +65,9 @@ export class UnmappedTypes {
   readonly #raise: Statement;
   readonly #add: Statement;
   readonly #drop: Statement;
+  readonly #lower: Statement;
+  readonly #dropEmpty: Statement;
+  readonly #one: Statement;
   readonly #count: Statement;
   readonly #own: Statement;
   readonly #top: Statement;
@@ -67,6 +85,11 @@ export class UnmappedTypes {
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
     );
     this.#drop = database.prepare('DELETE FROM unmapped_types WHERE source = ? AND type = ?');
+    this.#lower = database.prepare(
+      'UPDATE unmapped_types SET skipped = skipped - ?, failed = failed - ? WHERE source = ? AND type = ?',
+    );
+    this.#dropEmpty = database.prepare('DELETE FROM unmapped_types WHERE source = ? AND skipped + failed = 0');
+    this.#one = database.prepare('SELECT skipped, failed FROM unmapped_types WHERE source = ? AND type = ?');
     this.#count = database.prepare('SELECT count(*) FROM unmapped_types WHERE source = ? AND type <> ?');
     const columns = 'type, skipped, failed, since, last_at, last_delivery';
     this.#own = database.prepare(`SELECT ${columns} FROM unmapped_types WHERE source = ? AND type <> ?`);
@@ -82,6 +105,25 @@ export class UnmappedTypes {
       for (const [type, one] of types) if (!this.#raised(source, type, one)) fresh.set(type, one);
       if (fresh.size > 0) this.#place(source, fresh);
     }
+  }
+
+  /** Inside a transaction, after `write`. What its type has no count of any more went into the others. */
+  lower(all: ReadonlyMap<number, ReadonlyMap<string, Mended>>): void {
+    for (const [source, types] of all) {
+      for (const [type, mended] of types) {
+        const left = this.#take(source, type, mended);
+        if (left.skipped + left.failed > 0) this.#take(source, otherTypes, left);
+      }
+      this.#dropEmpty.run(source);
+    }
+  }
+
+  #take(source: number, type: string, mended: Mended): Mended {
+    const [ownSkipped, ownFailed] = this.#one.get<[number, number]>(source, type) ?? [0, 0];
+    const skipped = Math.min(ownSkipped, mended.skipped);
+    const failed = Math.min(ownFailed, mended.failed);
+    if (skipped + failed > 0) this.#lower.run(skipped, failed, source, type);
+    return { skipped: mended.skipped - skipped, failed: mended.failed - failed };
   }
 
   top(perSourceMax: number): readonly UnmappedType[] {

@@ -53,6 +53,14 @@ export class Updates {
     return { position: next[0], lane };
   }
 
+  /** It goes without having been sent. `hadTurn`: it was in the queue; the one whose turn it is then is returned. */
+  withdraw(position: number, hadTurn: boolean, lane: Lane, counts: Counts): Waiting | null {
+    if (hadTurn) return this.leave(position, counts);
+    this.#remove.run(position);
+    counts.laneBehind(lane.n, -1);
+    return null;
+  }
+
   /** Its key within the destination, and 1 when it was begun. */
   of(position: number): readonly [key: string, begun: number] {
     const row = this.#one.get<[string, number]>(position);

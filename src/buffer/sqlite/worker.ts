@@ -14,8 +14,14 @@ import { Letters } from './letters.ts';
 import { Lists } from './lists.ts';
 import { MappingLog } from './mapping-log.ts';
 import type { Answer, Ask, Kind, Opening, Question, Reply, WriteAnswer, WriteRequest } from './messages.ts';
+import { Queueing } from './queueing.ts';
+import { Remapping } from './remapping.ts';
+import { ReplayDesk } from './replay-desk.ts';
+import { noChanges, Replays } from './replays.ts';
+import { Resending } from './resending.ts';
 import { rowBytes } from './room.ts';
 import { Secrets } from './secrets.ts';
+import { Selecting } from './selecting.ts';
 import { Store } from './store.ts';
 import { openStoreFile, prepareFolder } from './store-file.ts';
 import { Tallies } from './tallies.ts';
@@ -24,6 +30,15 @@ import { WholeDeliveries } from './whole.ts';
 /** Pieces of history that may give way in front of one batch of mapped deliveries. */
 const mappedPiecesMax = 4;
 
+type ReplayKind =
+  | 'countSelected'
+  | 'selectItems'
+  | 'addReplay'
+  | 'replayStep'
+  | 'cancelReplay'
+  | 'replay'
+  | 'replays'
+  | 'unfinishedReplays';
 type Desk = { [K in Kind]: (ask: Ask<K>, question: Question) => Answer<K> };
 
 class StoreThread {
@@ -32,6 +47,7 @@ class StoreThread {
   readonly #history: History;
   readonly #mapping: MappingLog;
   readonly #settling: Settling;
+  readonly #replays: Replays;
   readonly desk: Desk;
 
   constructor(opening: Opening) {
@@ -48,7 +64,11 @@ class StoreThread {
     this.#store = store;
     this.#history = new History(store);
     this.#mapping = new MappingLog(store, letters);
-    this.#settling = new Settling(store, letters);
+    const queueing = new Queueing(store);
+    const remapping = new Remapping(store, letters, queueing);
+    const replays = new Replays(store, remapping, new Resending(store, letters, queueing));
+    this.#replays = replays;
+    this.#settling = new Settling(store, letters, replays);
     const accepting = new Accepting(store, this.#history);
     this.desk = {
       accept: ({ rows, bodies }, { monotonic, disk }) =>
@@ -74,6 +94,7 @@ class StoreThread {
       deadLetters: ({ filter, page }) => letters.list(filter, page),
       deadLetter: ({ id }) => letters.one(id),
       note: (note) => attempts.note(note),
+      ...this.#replayDesk(new Selecting(store)),
       sweep: (_ask, { now, monotonic }) => {
         store.lanes.expire(monotonic);
         return this.#history.sweep(now);
@@ -82,6 +103,22 @@ class StoreThread {
         this.#close();
         return null;
       },
+    };
+  }
+
+  #replayDesk(selecting: Selecting): Pick<Desk, ReplayKind> {
+    const replays = this.#replays;
+    const deskOf = (question: Question) =>
+      new ReplayDesk(this.#store, replays, selecting, (bytes) => this.#makeRoom(bytes, question));
+    return {
+      countSelected: (request) => selecting.count(request),
+      selectItems: (request) => selecting.items(request),
+      addReplay: (replay, question) => deskOf(question).add(replay),
+      replayStep: (step, question) => deskOf(question).step(step, question.now, question.monotonic),
+      cancelReplay: ({ id }, question) => deskOf(question).cancel(id, question.now),
+      replay: ({ id }) => replays.one(id),
+      replays: ({ limit, after }) => replays.newest(limit, after),
+      unfinishedReplays: () => replays.unfinished(),
     };
   }
 
@@ -112,7 +149,8 @@ class StoreThread {
 
   #writeAll(requests: readonly WriteRequest[], question: Question): void {
     const { now } = question;
-    this.#makeRoom(requests, question);
+    this.#makeRoom(bytesOf(requests), question);
+    const changes = noChanges();
     const after: (() => void)[] = [];
     // What was not sent leaves no trace on disk: no transaction.
     const unwritten = requests.every((request) => request.kind === 'release' && !request.attempted);
@@ -123,25 +161,18 @@ class StoreThread {
       this.#store.change((counts) => {
         for (const request of requests) {
           if (request.kind === 'mapped') this.#mapping.commit(request.batch, counts, now);
-          else if (request.kind === 'settle')
-            after.push(this.#settling.settle(request.delivered, request.dead, counts, now));
+          else if (request.kind === 'settle') after.push(this.#settling.settle(request, changes, counts, now));
           else if (request.kind === 'begin')
             for (const position of request.positions) this.#store.updates.mark(position, true);
           else after.push(this.#settling.release(request.positions, request.attempted));
         }
       });
+    this.#replays.committed(changes);
     for (const step of after) step();
     if (requests.some((request) => request.kind === 'begin')) this.#store.sync();
   }
 
-  #makeRoom(requests: readonly WriteRequest[], { monotonic, disk }: Question): void {
-    let bytes = 0;
-    for (const request of requests)
-      if (request.kind === 'mapped')
-        for (const { events, dead } of request.batch) {
-          for (const event of events) bytes += (event.update ? 2 : 1) * rowBytes + event.json.length;
-          for (const letter of dead) bytes += rowBytes + (letter.eventJson?.length ?? 0) + letter.message.length;
-        }
+  #makeRoom(bytes: number, { monotonic, disk }: Question): void {
     if (bytes === 0) return;
     const { room } = this.#store;
     for (let piece = 0; piece < mappedPiecesMax && room.pagesMissing(bytes) > 0; piece++)
@@ -158,6 +189,17 @@ class StoreThread {
     this.#store.database.close();
     this.#hold.release();
   }
+}
+
+function bytesOf(requests: readonly WriteRequest[]): number {
+  let bytes = 0;
+  for (const request of requests)
+    if (request.kind === 'mapped')
+      for (const { events, dead } of request.batch) {
+        for (const event of events) bytes += (event.update ? 2 : 1) * rowBytes + event.json.length;
+        for (const letter of dead) bytes += rowBytes + (letter.eventJson?.length ?? 0) + letter.message.length;
+      }
+  return bytes;
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
