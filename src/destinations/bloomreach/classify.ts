@@ -4,6 +4,7 @@
  * and 20 to 27. A broken connection is the same as Mixpanel's (`classifyFailure`).
  */
 import type { Outcome, Verdict } from '../../model.ts';
+import { pauseReason } from '../mixpanel/classify.ts';
 import { retryAfterMs } from '../mixpanel/retry-after.ts';
 import { isRecord } from '../mixpanel/rules.ts';
 
@@ -81,26 +82,6 @@ function verdictOf(result: unknown): Verdict {
   const said = refusalOf(result);
   const message = said === '' ? 'Refused without a reason.' : cut(said);
   return { kind: 'dead', reason: NOT_PERMITTED.test(said) ? 'blocked' : 'rejected', message };
-}
-
-function pauseReason(status: number): string | null {
-  if (status >= 300 && status < 400) return 'redirected';
-  switch (status) {
-    case 401:
-      return 'unauthorized';
-    case 403:
-      return 'forbidden';
-    case 404:
-      return 'not_found';
-    case 405:
-      return 'method_not_allowed';
-    case 414:
-      return 'url_too_long';
-    case 415:
-      return 'unsupported_type';
-    default:
-      return null;
-  }
 }
 
 /** One command that is malformed has all of them refused, so halves find it. */

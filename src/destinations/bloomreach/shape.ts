@@ -10,20 +10,12 @@
  * $ip, the place and the $ignore_… marks. `$insert_id` stays as `relay_event_id`: Bloomreach stores exact copies once, and by it
  * a copy differs from another event of the same second. `ip` stays only where the destination takes end users' addresses.
  */
-import { hash } from 'node:crypto';
 import type { Refused, RuleViolation, ShapeContext, Shaped } from '../contract.ts';
 import { jsonText } from '../mixpanel/json-text.ts';
 import { isOperator, operandOf } from '../mixpanel/operators.ts';
 import { publicAddress } from '../mixpanel/public-address.ts';
-import {
-  broken,
-  isInsertId,
-  isPlaceholder,
-  isRecord,
-  type JsonRecord,
-  nameViolation,
-  timeViolation,
-} from '../mixpanel/rules.ts';
+import { broken, isRecord, type JsonRecord, nameViolation, timeViolation } from '../mixpanel/rules.ts';
+import { insertId } from '../mixpanel/shape.ts';
 import { readTime } from '../mixpanel/time.ts';
 import { isUpdate, isUpdateKey } from '../mixpanel/update.ts';
 import { propertyCountViolation, readCustomerId, sizeViolation } from './rules.ts';
@@ -42,7 +34,6 @@ const MIXPANEL_ONLY: ReadonlySet<string> = new Set([
 const MODIFIERS: ReadonlySet<string> = new Set([
   ...['$token', '$distinct_id', '$time', '$ip', '$latitude', '$longitude', '$ignore_time', '$ignore_alias'],
 ]);
-const EVENT_ID_LENGTH = 36;
 
 export function shapeCommand(output: unknown, context: ShapeContext, shape: BloomreachShape): Shaped {
   if (!isRecord(output)) return refuse(broken('not_an_object', 'The output is not an object with "event".'));
@@ -68,7 +59,8 @@ function shapeEvent(output: JsonRecord, context: ShapeContext, shape: Bloomreach
   const properties: JsonRecord = {
     ...Object.fromEntries(kept),
     ...(address === null ? null : { ip: address }),
-    relay_event_id: eventId(given.$insert_id, context),
+    // The same as Mixpanel gets, so that an event can be found in both.
+    relay_event_id: insertId(given.$insert_id, context),
   };
   const data = {
     customer_ids: { [shape.customerIdType]: id },
@@ -140,19 +132,6 @@ function updateTimestamp(given: unknown, context: ShapeContext): number | RuleVi
   const time = readTime(given, context.receivedAt);
   if (typeof time !== 'number') return time;
   return timeViolation(time, context.now) ?? time / 1000;
-}
-
-/** The same as the `$insert_id` that Mixpanel gets, so that an event can be found in both. */
-function eventId(given: unknown, context: ShapeContext): string {
-  const text = typeof given === 'number' ? String(given) : given;
-  if (typeof text === 'string' && text !== '' && !isPlaceholder(text)) {
-    return isInsertId(text) ? text : shortHash(text.toWellFormed());
-  }
-  return shortHash(JSON.stringify([context.source, context.identity, context.index]));
-}
-
-function shortHash(text: string): string {
-  return hash('sha256', text, 'hex').slice(0, EVENT_ID_LENGTH);
 }
 
 function refuse({ rule, message }: RuleViolation): Refused {

@@ -87,7 +87,8 @@ function readAcknowledgement({ body, updates }: Answer): 'accepted' | 'refused' 
   return status === 0 ? 'refused' : 'unreadable';
 }
 
-function pauseReason(status: number): string | null {
+/** Why a status refuses everything we send; null: it does not. */
+export function pauseReason(status: number): string | null {
   if (status >= 300 && status < 400) return 'redirected';
   switch (status) {
     case 401:

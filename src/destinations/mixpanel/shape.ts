@@ -104,7 +104,7 @@ function readDistinctId(value: unknown): string | RuleViolation {
  * The mapping's own id when Mixpanel takes it; a hash of it when not (cutting would make different ids equal). A placeholder
  * such as "undefined" is no id at all: hashed, it would be the same for every event.
  */
-function insertId(given: unknown, context: ShapeContext): string {
+export function insertId(given: unknown, context: ShapeContext): string {
   const text = typeof given === 'number' ? String(given) : given;
   if (typeof text === 'string' && text !== '' && !isPlaceholder(text)) {
     return isInsertId(text) ? text : shortHash(text.toWellFormed());
