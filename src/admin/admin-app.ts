@@ -12,6 +12,7 @@ import { mount, type Routes } from './router.ts';
 import { armingRoutes } from './routes/arming.ts';
 import { feedRoutes } from './routes/feed.ts';
 import { listRoutes } from './routes/lists.ts';
+import { previewRoutes } from './routes/preview.ts';
 import { refusedRoutes } from './routes/refused.ts';
 import { statusRoutes } from './routes/status.ts';
 import { STATUS_PAGE_POLICY } from './status-page.ts';
@@ -60,6 +61,7 @@ function routesOf(deps: AdminDeps, jsonText: (body: unknown) => string): Routes 
     ...armingRoutes(deps, bounded),
     ...refusedRoutes(deps.refused, bounded),
     ...feedRoutes(deps),
+    ...previewRoutes(deps.preview, bounded),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Mask } from '../observe/mask.ts';
 import type { RefusedFilter } from '../observe/refused-ring.ts';
 import type { Attempts } from './guards.ts';
 import type { ArmingAccess } from './routes/arming.ts';
+import type { PreviewAsked, PreviewOutcome } from './schemas/preview.ts';
 import type { RefusedItem, RefusedVerdict } from './schemas/refused.ts';
 import type { ListedSource } from './source-list.ts';
 
@@ -29,6 +30,7 @@ export type AdminDeps = {
   readonly arming: ArmingAccess;
   readonly refused: RefusedAccess;
   readonly feed: Feed;
+  readonly preview: (asked: PreviewAsked) => Promise<PreviewOutcome>;
   /** Null: not in sandbox mode. */
   readonly sandbox: SandboxAccess | null;
   /** A request failed in the relay itself. */

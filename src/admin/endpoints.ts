@@ -2,6 +2,7 @@
 import type { Endpoint } from './endpoint.ts';
 import { deadLetterPage, deadLettersQuery, deliveriesQuery, deliveryPage, sandboxPage } from './schemas/deliveries.ts';
 import { armed, arming, forgotten, health, sourcePage, sourceParams } from './schemas/health.ts';
+import { PREVIEW_BYTES_MAX, preview, previewBody, previewError } from './schemas/preview.ts';
 import { refusedItem, refusedPage, refusedQuery, refusedVerdict } from './schemas/refused.ts';
 import { feedQuery, idParams, openApiDocument, pageQuery } from './schemas/words.ts';
 
@@ -64,6 +65,19 @@ export const endpoints = {
     summary: 'Drop the secret that a source has learned',
     answers: { 200: { means: 'It has none now.', schema: forgotten } },
     problems: ['not_found'],
+  },
+  preview: {
+    ...{ method: 'post', path: '/api/sources/{source}/preview', access: 'reader', params: sourceParams },
+    ...{ body: previewBody, bodyBytesMax: PREVIEW_BYTES_MAX },
+    summary: 'What a mapping would make of a delivery or a payload; nothing is changed',
+    answers: {
+      200: {
+        means: 'The events as the destination would take them, and the rules that outputs break.',
+        schema: preview,
+      },
+      422: { means: 'The mapping fails, and where.', schema: previewError, type: 'application/problem+json' },
+    },
+    problems: ['not_found', 'body_gone'],
   },
   deliveries: {
     ...{ method: 'get', path: '/api/deliveries', access: 'reader', query: deliveriesQuery },

@@ -12,11 +12,13 @@ export const adminProblems = {
   not_found: { status: 404, title: 'Nothing is here' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
   cannot_learn: { status: 409, title: 'This source learns no secret' },
+  body_gone: { status: 409, title: 'Its body is not kept' },
   body_cut: { status: 409, title: 'Its body is not here, or not whole' },
   has_secret: { status: 409, title: 'This source has a secret' },
   too_large: { status: 413, title: 'The body is too large' },
   not_json: { status: 415, title: 'The body must be application/json' },
   too_many_attempts: { status: 429, title: 'Too many wrong tokens' },
+  mapping_failed: { status: 422, title: 'The mapping fails' },
   failed: { status: 500, title: 'The relay failed to answer; its log says why' },
   unavailable: { status: 503, title: 'The relay cannot answer now' },
 } as const;

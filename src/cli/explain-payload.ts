@@ -2,9 +2,10 @@
 
 import { UsageError } from '../errors.ts';
 import { readPaths } from '../mapping/paths.ts';
+import { requestOf, type TriedPayload } from '../mapping/trial.ts';
 import { createVerifier } from '../verify/verifier.ts';
 import { type Completed, isEvent, ownerOf, titleOf } from './completed.ts';
-import { type Bench, requestOf, type Tried, type TriedPayload } from './mapping-try.ts';
+import type { Bench, Tried } from './mapping-try.ts';
 
 export type ExplainInput = Bench & {
   readonly payload: TriedPayload;

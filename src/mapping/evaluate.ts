@@ -148,7 +148,8 @@ function failureOf(text: string, error: unknown): MapFailure {
   const { code, message, line, column, placed } = diagnosticOf(text, error);
   const reason = reasonOfCode[code] ?? 'mapping_error';
   const prefix = code === 'error' ? '' : `${code} `;
+  const own = code === 'error' ? {} : { code };
   return placed
-    ? { ok: false, reason, message: `${prefix}at ${line}:${column}: ${message}`, line, column }
-    : { ok: false, reason, message: `${prefix.trimEnd()}${prefix === '' ? '' : ': '}${message}` };
+    ? { ok: false, reason, message: `${prefix}at ${line}:${column}: ${message}`, ...own, line, column }
+    : { ok: false, reason, message: `${prefix.trimEnd()}${prefix === '' ? '' : ': '}${message}`, ...own };
 }

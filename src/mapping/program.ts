@@ -32,6 +32,8 @@ export type MapFailure = {
   readonly reason: FailureReason;
   /** Carries code and `line:column` when there are any. */
   readonly message: string;
+  /** JSONata's own. */
+  readonly code?: string;
   readonly line?: number;
   readonly column?: number;
 };

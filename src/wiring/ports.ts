@@ -8,6 +8,7 @@ import { healthStatusCode, privateHealth, publicHealth } from '../observe/health
 import { adminAttempts } from './admin-attempts.ts';
 import { armingOf } from './arming.ts';
 import type { Core } from './core.ts';
+import { openPreviews } from './previews.ts';
 import { refusedOf } from './refused.ts';
 import { sandboxPages } from './sandbox-pages.ts';
 
@@ -43,6 +44,8 @@ export async function openPublicPort(core: Core): Promise<Listening> {
 const FEED_GRACE_MS = 200;
 
 export async function openAdminPort(core: Core, publicUrl: () => string): Promise<Listening> {
+  await using cleanup = new AsyncDisposableStack();
+  const previews = cleanup.use(openPreviews(core));
   const { settings, sources, metrics, log } = core;
   const app = createAdminApp({
     clock: core.clock,
@@ -69,6 +72,7 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
     arming: armingOf(core),
     refused: refusedOf(core),
     feed: core.feed,
+    preview: previews.ask,
     sandbox: core.destinations.sandbox && sandboxPages(core.destinations.sandbox.double),
     failed: (request, error) => log.error('request.failed', { request, error: String(error) }),
   });
@@ -78,7 +82,12 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
     core.feed.close();
     return port.close(graceMs);
   };
-  return { ...port, close, [Symbol.asyncDispose]: () => close(FEED_GRACE_MS) };
+  const held = cleanup.move();
+  const end = async () => {
+    await close(FEED_GRACE_MS);
+    await held.disposeAsync();
+  };
+  return { ...port, close, [Symbol.asyncDispose]: end };
 }
 
 type At = { readonly host: string; readonly port: number };

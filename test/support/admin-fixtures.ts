@@ -48,6 +48,7 @@ export function adminDeps(given: Partial<AdminDeps> = {}): { readonly deps: Admi
       forgetSecret: async () => false,
     },
     feed: createFeed({ clock: stillClock(), mask }),
+    preview: async () => ({ kind: 'unknown_source' }),
     refused: { list: () => ({ items: [], next: null }), one: () => null, verify: async () => null },
     sandbox: null,
     failed: (what, error) => calls.failures.push([what, error]),

@@ -54,6 +54,8 @@ function wrongWith(req: IncomingMessage, res: ServerResponse, text: string): str
     if (req.method === 'HEAD') return null;
     const body = JSON.parse(text) as { code: string; status: number };
     if (body.status !== res.statusCode) return 'its status is another';
+    const own = endpoint?.answers[res.statusCode];
+    if (own?.type === type && own.schema) return mismatch(own.schema, body);
     return known(endpoint, body.code) ? mismatch(problem, body) : `${body.code} is not documented here`;
   }
   const answer = endpoint?.answers[res.statusCode];
