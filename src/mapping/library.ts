@@ -223,5 +223,5 @@ function isSame(before: LoadedSource, now: LoadedSource): boolean {
 }
 
 function stageSource({ source, program }: LoadedSource): StageSource {
-  return { destinations: source.destinations, program, forgetBodies: source.keep === 'none' };
+  return { destinations: source.destinations, program, keep: source.keep };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Source } from '../model.ts';
 import { type CaseResult, runCases } from './cases.ts';
 import { MAPPING_FILE, readFolder, SOURCE_FILE } from './folder.ts';
+import { readsOfProgram } from './kept-body.ts';
 import type { Problem } from './problem.ts';
 import { type Diagnostic, type Program, programOf } from './program.ts';
 import type { Runner } from './runner.ts';
@@ -68,6 +69,11 @@ export async function loadFolder(name: string, options: LoadOptions): Promise<Lo
   if (program !== null && source !== null) {
     cases = await runCases(folder.cases, { ...options, source, program });
     for (const one of cases) if (!one.ok) problems.push(one.problem);
+    const reads = source.keep === 'masked' ? readsOfProgram(program) : null;
+    if (reads?.known === false) {
+      const message = `${reads.why}: keep: masked then keeps no bodies, as none would`;
+      warnings.push({ source: name, file: `${name}/${MAPPING_FILE}`, line: 1, column: 1, message });
+    }
   }
   return { source, program: problems.length === 0 ? program : null, cases, problems, warnings };
 }

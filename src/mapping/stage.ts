@@ -8,7 +8,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BufferKeeper, MappedDelivery } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
-import type { Delivery } from '../model.ts';
+import type { Delivery, Source } from '../model.ts';
+import { bodyKept } from './kept-body.ts';
 import { type MapResult, OUTPUT_BYTES_MAX, type Program } from './program.ts';
 import type { Runner } from './runner.ts';
 import { failed, type Shape, turnToEvents } from './turn-to-events.ts';
@@ -40,8 +41,8 @@ const STOP_MAX_MS = 2_000;
 export type StageSource = {
   readonly destinations: readonly string[];
   readonly program: Program | null;
-  /** `keep: none`: the body goes once it was mapped. */
-  readonly forgetBodies: boolean;
+  /** How bodies are kept once they were mapped. */
+  readonly keep: Source['keep'];
 };
 
 export type MappingStageOptions = {
@@ -70,13 +71,10 @@ export function createMappingStage(options: MappingStageOptions): MappingStage {
 type Asked = {
   readonly delivery: Delivery;
   readonly destinations: readonly string[];
-  readonly forgetBodies: boolean;
+  readonly keep: Source['keep'];
   readonly program: Program | null;
 };
-type Spoken = {
-  readonly delivery: Delivery;
-  readonly destinations: readonly string[];
-  readonly forgetBodies: boolean;
+type Spoken = Asked & {
   /** Null: there was no mapping to ask. */
   readonly result: MapResult | null;
 };
@@ -164,8 +162,8 @@ class Stage implements MappingStage {
     const { library, runner, clock } = this.#options;
     const asked: Asked[] = batch.map((delivery) => {
       const source = library.mappingOf(delivery.source);
-      const { destinations = [], program = null, forgetBodies = false } = source ?? {};
-      return { delivery, destinations, program, forgetBodies };
+      const { destinations = [], program = null, keep = 'full' } = source ?? {};
+      return { delivery, destinations, program, keep };
     });
     const tasks = asked.flatMap(({ delivery, program }) => (program === null ? [] : [{ program, delivery }]));
     const answers = runner.mapEach(tasks);
@@ -227,7 +225,7 @@ class Stage implements MappingStage {
     if (piece.length > 0) await this.#commit(piece);
   }
 
-  async #shape({ delivery, destinations, forgetBodies, result }: Spoken): Promise<Mapped> {
+  async #shape({ delivery, destinations, program, keep, result }: Spoken): Promise<Mapped> {
     const { clock, shape } = this.#options;
     if (result === null) {
       const message = `The source ${delivery.source} has no mapping that runs; mend or bring back its folder and replay`;
@@ -242,7 +240,7 @@ class Stage implements MappingStage {
           this.#sliceBegan = clock.monotonic();
         }
         const step = steps.next();
-        if (step.done) return { mapped: forgetBodies ? withoutBody(step.value) : step.value, seconds };
+        if (step.done) return { mapped: bodyKept(step.value, { delivery, keep, program }), seconds };
       }
     } catch (error) {
       // A bug of ours in shaping must not stop every other source.
@@ -289,9 +287,4 @@ class Stage implements MappingStage {
     await Promise.race([this.#done, this.#options.clock.wait(STOP_MAX_MS, over.signal)]);
     over.abort();
   }
-}
-
-/** What failed keeps its body: a mended mapping will want it. */
-function withoutBody(mapped: MappedDelivery): MappedDelivery {
-  return mapped.state === 'failed' ? mapped : { ...mapped, forgetBody: true };
 }

@@ -73,6 +73,17 @@ export function keeperConforms(name: string, makeHarness: () => Promise<Harness>
       expect((await used()) - empty).toBeGreaterThan(400_000);
     });
 
+    it('keeps what is given in the place of a body, and after a crash too', async () => {
+      await accept({ key: 'k', body: Buffer.from('who: Ann') });
+      const [one] = await keeper.nextDeliveries(all);
+      if (one === undefined) throw new Error('there is no delivery');
+      await keeper.commitMapped([{ ...mapped(one, 1), maskedBody: Buffer.from('who: -') }]);
+      keeper = await harness.crashAndReopen(keeper);
+      const whole = await keeper.delivery(one.id);
+      expect(Buffer.from(whole?.body ?? []).toString()).toBe('who: -');
+      expect(whole?.headers).toMatchObject(one.headers);
+    });
+
     it('answers a key it has seen with the first id, also within one turn of the event loop', async () => {
       const [first, second] = await Promise.all([accept({ key: 'a' }), accept({ key: 'a' })]);
       expect(first).toMatchObject({ status: 'accepted' });

@@ -51,12 +51,12 @@ class Log implements Pick<BufferKeeper, 'nextDeliveries' | 'commitMapped' | 'onW
   }
 }
 
-const acme: StageSource = { destinations: ['mixpanel'], program: programOf('acme'), forgetBodies: false };
+const acme: StageSource = { destinations: ['mixpanel'], program: programOf('acme'), keep: 'full' };
 const sources = new Map<string, StageSource>([
   ['acme', acme],
   ['twice', { ...acme, destinations: ['one', 'two'] }],
   ['broken', { ...acme, program: null }],
-  ['forgetful', { ...acme, forgetBodies: true }],
+  ['forgetful', { ...acme, keep: 'none' }],
 ]);
 
 /** The body says what the mapping makes of it: the evaluator has its own tests. */
