@@ -26,7 +26,7 @@ export type AdminDeps = {
   readonly sources: () => readonly ListedSource[];
   /** RELAY_PUBLIC_URL, or the public listener's own address; without a slash at its end. */
   readonly publicUrl: () => string;
-  readonly buffer: Pick<BufferKeeper, 'deliveries' | 'deadLetters'>;
+  readonly buffer: Pick<BufferKeeper, 'deliveries' | 'delivery' | 'deadLetters' | 'deadLetter'>;
   readonly arming: ArmingAccess;
   readonly refused: RefusedAccess;
   readonly feed: Feed;

@@ -1,6 +1,14 @@
 /** Every endpoint of the private port. */
 import type { Endpoint } from './endpoint.ts';
-import { deadLetterPage, deadLettersQuery, deliveriesQuery, deliveryPage, sandboxPage } from './schemas/deliveries.ts';
+import {
+  deadLetterPage,
+  deadLettersQuery,
+  deliveriesQuery,
+  deliveryPage,
+  sandboxPage,
+  wholeDeadLetter,
+  wholeDelivery,
+} from './schemas/deliveries.ts';
 import { armed, arming, forgotten, health, sourcePage, sourceParams } from './schemas/health.ts';
 import { PREVIEW_BYTES_MAX, preview, previewBody, previewError } from './schemas/preview.ts';
 import { refusedItem, refusedPage, refusedQuery, refusedVerdict } from './schemas/refused.ts';
@@ -84,10 +92,22 @@ export const endpoints = {
     summary: 'Accepted webhooks, newest first',
     answers: { 200: { means: 'A page of them.', schema: deliveryPage } },
   },
+  delivery: {
+    ...{ method: 'get', path: '/api/deliveries/{id}', access: 'reader', params: idParams },
+    summary: 'One delivery: headers, body, what it became, and the requests that went wrong',
+    answers: { 200: { means: 'It.', schema: wholeDelivery } },
+    problems: ['not_found'],
+  },
   deadLetters: {
     ...{ method: 'get', path: '/api/dead-letters', access: 'reader', query: deadLettersQuery },
     summary: 'What will not be tried again by itself, newest first',
     answers: { 200: { means: 'A page of them.', schema: deadLetterPage } },
+  },
+  deadLetter: {
+    ...{ method: 'get', path: '/api/dead-letters/{id}', access: 'reader', params: idParams },
+    summary: 'One dead letter',
+    answers: { 200: { means: 'It.', schema: wholeDeadLetter } },
+    problems: ['not_found'],
   },
   refused: {
     ...{ method: 'get', path: '/api/refused', access: 'reader', query: refusedQuery },

@@ -8,6 +8,9 @@ export type Mask = {
   apply(text: string): string;
 };
 
+/** Names of headers and fields whose values usually are secrets or proofs, whoever sends them. */
+export const secretName = /signature|secret|token|passw|authorization|api[-_]?key|^key$|hmac|cookie|jwt|credential/i;
+
 /** A shorter one would cut words to pieces; nobody's webhook secret is that short. */
 const SECRET_LENGTH_MIN = 6;
 /** Two hundred sources with ten secrets each; one pattern of all stays fast. */

@@ -5,15 +5,13 @@ import { inflate } from '../body/inflate.ts';
 import { type RefusalCode, refusals } from '../errors.ts';
 import { openRaw } from '../intake/opened.ts';
 import type { DoorSource } from '../intake/receive.ts';
-import type { Mask } from '../observe/mask.ts';
+import { type Mask, secretName } from '../observe/mask.ts';
 import { type RefusedEntry, refusedBodyBytesMax } from '../observe/refused-ring.ts';
 import type { Verifier } from '../verify/contract.ts';
 import { alwaysMasked, mask as masked, maskFields } from '../verify/verified.ts';
 import type { Core } from './core.ts';
 
-/** Names that usually carry a secret or a proof, whatever the provider; these are masked in headers, queries and bodies. */
-const SECRET_NAME = /signature|secret|token|passw|authorization|api[-_]?key|^key$|hmac|cookie|jwt|credential/i;
-/** The same as fields of a JSON body or a form: a handshake brings its secret there, and some providers their signature. */
+/** Such names as fields of a JSON body or a form: a handshake brings its secret there, and some providers their signature. */
 const SECRET_JSON =
   /("[^"\\]{0,60}(?:signature|secret|token|passw|hmac|jwt|credential)[^"\\]{0,60}"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)/gi;
 const SECRET_FORM =
@@ -63,7 +61,7 @@ export function refusedAccess(deps: Deps): RefusedAccess {
 function shown(entry: RefusedEntry, verifier: Verifier | null, mask: Mask): RefusedItem {
   const { id, source, code, reason, status, receivedAt, address, request, bytes } = entry;
   const proof = (of: 'proofHeaders' | 'proofQuery') => [...entry[of], ...(verifier?.[of] ?? [])];
-  const secret = Object.keys(request.headers).filter((name) => SECRET_NAME.test(name));
+  const secret = Object.keys(request.headers).filter((name) => secretName.test(name));
   return {
     ...{ id, source, code, reason, status, address: address ?? null, bytes },
     received_at: new Date(receivedAt).toISOString(),
@@ -81,7 +79,7 @@ function pathShown({ source, request: { target, pathKey } }: RefusedEntry, proof
   if (query === null) return path;
   const fields = query.split('&').map((field) => {
     const [[name = ''] = []] = new URLSearchParams(field);
-    return proofQuery.includes(name) || SECRET_NAME.test(name) ? `${field.split('=', 1)[0]}=${masked}` : field;
+    return proofQuery.includes(name) || secretName.test(name) ? `${field.split('=', 1)[0]}=${masked}` : field;
   });
   return `${path}?${fields.join('&')}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { privateHealth } from '../../src/observe/health.ts';
-import { admin, CANARY } from '../support/admin-fixtures.ts';
+import { admin, adminDeps, CANARY } from '../support/admin-fixtures.ts';
 import {
   destinationStatus,
   NOW,
@@ -126,9 +126,10 @@ describe('lists', () => {
       ...{ type: `x ${CANARY}`, bytes: 123456, events: { created: 0, waiting: 0, delivered: 0, dead: 0 } },
     };
     const deliveries = async () => ({ items: [item], next: null }) as never;
-    const { mask } = (await import('../support/admin-fixtures.ts')).adminDeps().deps;
+    const { deps } = adminDeps();
+    const { mask } = deps;
     mask.hide([CANARY, '123456']);
-    const { ask } = admin({ mask, buffer: { deliveries, deadLetters: deliveries } });
+    const { ask } = admin({ mask, buffer: { ...deps.buffer, deliveries } });
     expect((await ask.get('/api/deliveries')).body.items).toEqual([{ ...item, type: 'x [masked]' }]);
   });
 });
@@ -242,7 +243,7 @@ describe('what goes wrong', () => {
     const never = () => new Promise<never>(() => undefined);
     const { ask, calls } = admin({
       clock: stillClock({ late: true }),
-      buffer: { deliveries: never, deadLetters: never },
+      buffer: { ...adminDeps().deps.buffer, deliveries: never },
     });
     const answer = await ask.get('/api/deliveries');
     expect(answer.status).toBe(503);

@@ -30,6 +30,8 @@ export function adminDeps(given: Partial<AdminDeps> = {}): { readonly deps: Admi
     sources: () => [{ status: sourceStatus(), source: source({ secrets: [CANARY] }) }],
     publicUrl: () => 'https://hooks.example.com',
     buffer: {
+      delivery: async () => null,
+      deadLetter: async () => null,
       deliveries: async (filter, asked) => {
         calls.lists.push(['deliveries', filter, asked]);
         return page;

@@ -23,6 +23,12 @@ export const askedTime = z
   .refine((text) => timeOf(text) !== null, 'must be an ISO time, like 2026-11-21T10:04:00Z')
   .meta({ format: 'date-time' });
 
+/** From when to when something was received. */
+export const receivedRange = {
+  since: askedTime.optional().describe('Received then or later.'),
+  until: askedTime.optional().describe('Received before then.'),
+};
+
 export const sourceName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be the name of a source')
