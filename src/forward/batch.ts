@@ -81,6 +81,21 @@ export function halve(batch: Batch, sizeOf: (event: LeasedEvent) => number, newI
   }));
 }
 
+/** The same in smaller parts, to be sent one after another. */
+export function cut(
+  batch: Batch,
+  eventsMax: number,
+  sizeOf: (event: LeasedEvent) => number,
+  newId: () => string,
+): readonly Batch[] {
+  const parts: Batch[] = [];
+  for (let from = 0; from < batch.events.length; from += eventsMax) {
+    const events = batch.events.slice(from, from + eventsMax);
+    parts.push({ ...batch, id: newId(), events, bytes: bytesOf(events, sizeOf) });
+  }
+  return parts;
+}
+
 export function bytesOf(events: readonly LeasedEvent[], sizeOf: (event: LeasedEvent) => number): number {
   return events.reduce((sum, event) => sum + sizeOf(event), WRAPPING_BYTES);
 }

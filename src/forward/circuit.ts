@@ -6,19 +6,29 @@
  *   paused     it refuses us as a whole (401, 403, 404, …): everybody waits a minute
  *   half-open  a wait is over: one request goes and decides. Success closes, failure opens for longer.
  *
- * Slots: all of them, one after a 429, one more with each success.
+ * Slots: one at the start and after a 429, one more with each success. How fast requests follow one another is the throttle's and,
+ * above it, the ceiling's; both begin where the circuit lets through.
  * Requests that were already on their way when it opened do not count as further failures, and do not close it: only what
  * started in the present period (its ticket) does.
  */
 import type { Clock } from '../clock.ts';
+import type { Ceiling } from '../destinations/contract.ts';
 import type { Outcome } from '../model.ts';
 import { backoffMs, type RetrySettings } from './backoff.ts';
+import { Ceilings } from './ceiling.ts';
+import { type Answered, Throttle } from './throttle.ts';
 
 export type CircuitOptions = {
   readonly clock: Clock;
   readonly concurrency: number;
   readonly retry: RetrySettings;
+  /** Of a full request. */
+  readonly eventsMax: number;
+  readonly ceiling?: Ceiling;
 };
+
+/** What goes in one request. */
+export type Load = { readonly events: number; readonly bytes: number };
 
 export type LastError = { readonly reason: string; readonly message: string; readonly at: number };
 
@@ -32,6 +42,8 @@ export type CircuitStatus = {
   /** When it is asked again; null while it answers. */
   readonly nextAttemptAt: number | null;
   readonly lastSuccessAt: number | null;
+  /** Events a second that it is sent at most, found from its answers; null: no limit was met. */
+  readonly rateLimit: number | null;
 };
 
 /** Configuration does not mend itself quickly, and refused requests annoy. */
@@ -46,11 +58,13 @@ type Failure = Extract<Outcome, { kind: 'retry' | 'pause' }>;
 
 export class Circuit {
   readonly #options: CircuitOptions;
+  readonly #throttle: Throttle;
+  readonly #ceilings: Ceilings | null;
   #state: 'ok' | 'failing' | 'paused' = 'ok';
   #since: number;
   #ticket = 0;
   #failures = 0;
-  #slots: number;
+  #slots = 1;
   /** On the monotonic clock. */
   #closedUntil = 0;
   #probing = false;
@@ -59,7 +73,8 @@ export class Circuit {
 
   constructor(options: CircuitOptions) {
     this.#options = options;
-    this.#slots = options.concurrency;
+    this.#throttle = new Throttle({ ...options, now: options.clock.monotonic() });
+    this.#ceilings = options.ceiling ? new Ceilings(options.ceiling) : null;
     this.#since = options.clock.now();
   }
 
@@ -76,26 +91,46 @@ export class Circuit {
     return this.#state === 'ok' ? this.#slots : 1;
   }
 
+  /** Events for the next request. Ask, as with the next two, only when it may be asked at all (`waitMs`). */
+  eventsMax(): number {
+    return this.#throttle.eventsMax(this.#options.clock.monotonic());
+  }
+
+  /** How long until such a request may start for its rate; 0: now. The one that asks again has waited already. */
+  paceMs({ events, bytes }: Load): number {
+    if (this.#state !== 'ok') return 0;
+    const now = this.#options.clock.monotonic();
+    return Math.max(this.#throttle.waitMs(now), this.#ceilings?.waitMs(events, bytes, now) ?? 0);
+  }
+
   /** A request starts. Give the ticket back with what it came to. */
-  begin(): number {
+  begin({ events, bytes }: Load): number {
+    const now = this.#options.clock.monotonic();
+    this.#throttle.began(events, now);
+    this.#ceilings?.take(events, bytes, now);
     this.#probing = this.#state !== 'ok';
     return this.#ticket;
   }
 
-  settle(ticket: number, outcome: Outcome): void {
+  settle(ticket: number, outcome: Outcome, answered: Answered): void {
     const now = this.#options.clock.now();
     const present = ticket === this.#ticket;
     if (present) this.#probing = false;
     if (outcome.kind === 'retry' || outcome.kind === 'pause') {
       this.#lastError = { reason: outcome.reason, message: outcome.message, at: now };
-      if (outcome.kind === 'retry' && outcome.slowDown) this.#slots = 1;
-      if (present || this.#state === 'ok') this.#open(outcome, now);
+      const opens = present || this.#state === 'ok';
+      if (outcome.kind === 'retry' && outcome.slowDown) {
+        this.#slots = 1;
+        if (opens) this.#throttle.refused(this.#options.clock.monotonic());
+      }
+      if (opens) this.#open(outcome, now);
       else this.#obeyLate(outcome);
       return;
     }
     // A refusal of the batch (split) or of events in it is an answer too: the destination is there.
     if (tookSome(outcome)) {
       this.#lastSuccessAt = now;
+      this.#throttle.delivered(answered, this.#options.clock.monotonic());
       this.#slots = Math.min(this.#slots + 1, this.#options.concurrency);
     }
     if (present) this.#close(now);
@@ -110,6 +145,7 @@ export class Circuit {
       lastError: this.#lastError,
       nextAttemptAt: this.#state === 'ok' ? null : this.#options.clock.now() + wait,
       lastSuccessAt: this.#lastSuccessAt,
+      rateLimit: this.#throttle.rate,
     };
   }
 

@@ -10,9 +10,9 @@ import { type Clock, newId } from '../clock.ts';
 import type { Destination, SendResult } from '../destinations/contract.ts';
 import type { LeasedEvent, Outcome, Rate } from '../model.ts';
 import type { RetrySettings } from './backoff.ts';
-import { type Batch, bytesOf, packBatches } from './batch.ts';
+import { type Batch, bytesOf, cut, packBatches } from './batch.ts';
 import { type Bell, createBell } from './bell.ts';
-import { Circuit, type CircuitStatus } from './circuit.ts';
+import { Circuit, type CircuitStatus, type Load } from './circuit.ts';
 import { Conclusion } from './conclusion.ts';
 import { Custody, type ForwardBuffer } from './custody.ts';
 import { Expiry } from './expiry.ts';
@@ -22,6 +22,7 @@ import { type ForwardHooks, tell } from './hooks.ts';
 import { concludeOnce } from './once.ts';
 import { IDLE_MS } from './queue.ts';
 import { Queues } from './queues.ts';
+import type { Answered } from './throttle.ts';
 
 export type ForwarderOptions = {
   readonly buffer: ForwardBuffer;
@@ -53,6 +54,10 @@ const STOP_GRACE_MS = 5000;
 /** For settling and giving back after the requests ended. */
 const STOP_SETTLE_MS = 2000;
 const LEASE_FAILED_MS = 1000;
+/** A batch this much larger than what can go at once is cut; a rate that moves a little cuts nothing. */
+const CUT_FACTOR = 2;
+const NOTHING: Load = { events: 0, bytes: 0 };
+const NO_EVENTS: Answered = { events: 0, durationMs: 0 };
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   return new Lane(options);
@@ -87,7 +92,10 @@ class Lane implements Forwarder {
     this.#options = options;
     this.#hooks = options.hooks ?? {};
     this.#bell = createBell(clock);
-    this.#circuit = new Circuit({ clock, concurrency: options.concurrency, retry: options.retry });
+    this.#circuit = new Circuit({
+      ...{ clock, concurrency: options.concurrency, retry: options.retry, eventsMax: batch.eventsMax },
+      ...(destination.ceiling ? { ceiling: destination.ceiling } : null),
+    });
     this.#custody = new Custody(buffer, destination.name, clock, this.#hooks);
     const { eventsMax, lingerMs } = batch;
     const { name, eventAgeMaxMs } = destination;
@@ -152,8 +160,13 @@ class Lane implements Forwarder {
       if (!this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping());
       const waitMs = await this.#fillHand();
       if (this.#stopping()) return 0;
-      const batch = this.#hand.next(this.#options.clock.monotonic());
+      const batch = this.#nextInHand();
       if (!batch) return waitMs;
+      const paceMs = this.#circuit.paceMs(loadOf(batch));
+      if (paceMs > 0) {
+        this.#hand.putBack(batch);
+        return paceMs;
+      }
       if (batch.once && this.#askFirst && !this.#circuit.answering && this.#options.destination.probe) {
         this.#hand.putBack(batch);
         return this.#startProbe();
@@ -169,6 +182,16 @@ class Lane implements Forwarder {
     }
   }
 
+  /** What was packed when more could go at once is cut to what can go now. */
+  #nextInHand(): Batch | null {
+    const now = this.#options.clock.monotonic();
+    const batch = this.#hand.next(now);
+    const eventsMax = this.#circuit.eventsMax();
+    if (!batch || batch.events.length <= CUT_FACTOR * eventsMax) return batch;
+    for (const part of cut(batch, eventsMax, this.#sizeOf, this.#newBatchId).toReversed()) this.#hand.putBack(part);
+    return this.#hand.next(now);
+  }
+
   /** Makes sure something can be sent, if there is anything; else answers how long there will be nothing. */
   async #fillHand(): Promise<number> {
     const { clock, concurrency, batch, leaseMs } = this.#options;
@@ -177,26 +200,28 @@ class Lane implements Forwarder {
     // One batch is enough to ask a destination that does not answer; ten in memory would only be ten in memory.
     const heldMax = (this.#circuit.answering ? concurrency : 1) * batch.eventsMax;
     if (handWait === 0 || this.#hand.held >= heldMax) return handWait;
-    const taken = await this.#queues.take(this.#leaseBytesMax(), this.#circuit.answering);
+    const eventsMax = Math.min(batch.eventsMax, this.#circuit.eventsMax());
+    const room = { eventsMax, bytesMax: this.#leaseBytesMax(eventsMax) };
+    const taken = await this.#queues.take(room, this.#circuit.answering);
     if ('waitMs' in taken) return Math.min(handWait, taken.waitMs);
     const young = await this.#expiry.buryUnsendable(taken.events);
     const sized = await this.#expiry.buryLarge(young);
-    const bounds = { eventsMax: batch.eventsMax, bytesMax: this.#conclusion.bytesMax };
+    const bounds = { eventsMax, bytesMax: this.#conclusion.bytesMax };
     this.#hand.add(packBatches(sized, bounds, now + leaseMs, this.#newBatchId));
     // Nothing left when all of them were buried: then look again at once.
     return 1;
   }
 
   /** The buffer counts the events' own bytes; room is left for what the destination adds to each. */
-  #leaseBytesMax(): number {
-    const added = this.#options.destination.sizeOf({ json: '' }) * this.#options.batch.eventsMax;
+  #leaseBytesMax(eventsMax: number): number {
+    const added = this.#options.destination.sizeOf({ json: '' }) * eventsMax;
     const { bytesMax } = this.#conclusion;
     return Math.max(bytesMax - added, Math.ceil(bytesMax / 2));
   }
 
   #start(batch: Batch): void {
     this.#inFlight++;
-    const ticket = this.#circuit.begin();
+    const ticket = this.#circuit.begin(loadOf(batch));
     this.#track(
       this.#attempt(batch, ticket).finally(() => {
         this.#inFlight--;
@@ -209,12 +234,12 @@ class Lane implements Forwarder {
   #startProbe(): number {
     const { destination } = this.#options;
     this.#inFlight++;
-    const ticket = this.#circuit.begin();
+    const ticket = this.#circuit.begin(NOTHING);
     const asked = async () => {
       const outcome = (await destination.probe?.()) ?? { kind: 'delivered' };
-      this.#turn(ticket, outcome);
+      this.#turn(ticket, outcome, NO_EVENTS);
     };
-    const failed = (error: unknown) => this.#turn(ticket, failedSending(error));
+    const failed = (error: unknown) => this.#turn(ticket, failedSending(error), NO_EVENTS);
     this.#track(
       asked()
         .catch(failed)
@@ -241,7 +266,7 @@ class Lane implements Forwarder {
     const { outcome } = result;
     // Cut off by us: it says nothing about the destination.
     const cutOff = this.#cutOff.signal.aborted && outcome.kind === 'retry';
-    if (!cutOff) this.#turn(ticket, outcome);
+    if (!cutOff) this.#turn(ticket, outcome, { events: ready.events.length, durationMs: result.durationMs });
     if (ready.once) {
       if (outcome.kind === 'pause') await this.#conclusion.releaseHand();
       return await concludeOnce(ready, outcome, this.#custody);
@@ -275,10 +300,10 @@ class Lane implements Forwarder {
     }
   }
 
-  #turn(ticket: number, outcome: Outcome): void {
+  #turn(ticket: number, outcome: Outcome, answered: Answered): void {
     this.#askFirst = outcome.kind === 'retry' && outcome.notTaken !== true;
     const from = this.#circuit.status().state;
-    this.#circuit.settle(ticket, outcome);
+    this.#circuit.settle(ticket, outcome, answered);
     const to = this.#circuit.status().state;
     if (from === to) return;
     const { reason, message } = explain(outcome);
@@ -314,6 +339,10 @@ class Lane implements Forwarder {
   async #idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
+}
+
+function loadOf({ events, bytes }: Batch): Load {
+  return { events: events.length, bytes };
 }
 
 async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {

@@ -26,6 +26,9 @@ export type QueueOptions = {
 /** Either events, or how long nothing will come by itself. */
 export type Taken = { readonly events: readonly LeasedEvent[] } | { readonly waitMs: number };
 
+/** For one request. */
+export type Room = { readonly eventsMax: number; readonly bytesMax: number };
+
 /** Longest sleep without a ring; a bound for a ring that got lost. */
 export const IDLE_MS = 30_000;
 /** Events this close to the destination's age limit go before all others. */
@@ -50,15 +53,17 @@ export class Queue {
   }
 
   /** `linger`: wait for a fuller batch. */
-  async take(bytesMax: number, linger: boolean): Promise<Taken> {
-    const { clock, eventsMax } = this.#options;
+  async take(room: Room, linger: boolean): Promise<Taken> {
+    const { clock } = this.#options;
+    const { bytesMax } = room;
+    const eventsMax = Math.min(room.eventsMax, this.#options.eventsMax);
     const now = clock.monotonic();
     const wants = this.#wants(now);
     if (wants === null) return { waitMs: IDLE_MS };
     let available = 0;
     for (const want of wants) available += want.events;
     const othersTurn = this.#urgentLast && available > 0;
-    const urgent = othersTurn ? [] : await this.#takeUrgent(now, bytesMax);
+    const urgent = othersTurn ? [] : await this.#takeUrgent(now, { eventsMax, bytesMax });
     this.#urgentLast = urgent.length > 0;
     if (urgent.length > 0) return { events: urgent };
 
@@ -103,8 +108,8 @@ export class Queue {
     return waiting === 0 ? null : wants;
   }
 
-  async #takeUrgent(now: number, bytesMax: number): Promise<readonly LeasedEvent[]> {
-    const { clock, eventAgeMaxMs, eventsMax } = this.#options;
+  async #takeUrgent(now: number, { eventsMax, bytesMax }: Room): Promise<readonly LeasedEvent[]> {
+    const { clock, eventAgeMaxMs } = this.#options;
     if (eventAgeMaxMs === null || now < this.#urgentNext) return [];
     const olderThan = { time: clock.now() - eventAgeMaxMs + URGENT_WITHIN_MS, eventsMax };
     const events = await this.#lease({ turns: [], bytesMax, olderThan });

@@ -2,7 +2,7 @@
 import type { Rate, Route } from '../model.ts';
 import { goesOnce } from './batch.ts';
 import { createPace } from './pace.ts';
-import { IDLE_MS, Queue, type QueueOptions, type Taken } from './queue.ts';
+import { IDLE_MS, Queue, type QueueOptions, type Room, type Taken } from './queue.ts';
 
 const ROUTES: readonly Route[] = ['event', 'profile', 'group', 'profile_once', 'group_once'];
 /** Each is a request of its own: with more in hand, events would wait behind them. */
@@ -23,11 +23,11 @@ export class Queues {
   }
 
   /** `linger`: wait for a fuller batch. Events of one route. */
-  async take(bytesMax: number, linger: boolean): Promise<Taken> {
+  async take(room: Room, linger: boolean): Promise<Taken> {
     let waitMs = IDLE_MS;
     for (let tried = 0; tried < this.all.length; tried++) {
       const turn = (this.#next + tried) % this.all.length;
-      const taken = await (this.all[turn] as Queue).take(bytesMax, linger);
+      const taken = await (this.all[turn] as Queue).take(room, linger);
       if ('events' in taken) {
         this.#next = turn + 1;
         return taken;

@@ -209,9 +209,12 @@ test('an $add whose settling keeps failing is a dead letter in the end, and coun
 
 test('a stop that cuts off an $add buries it, and gives back a $set', async () => {
   await using lane = await openLane({ stopGraceMs: 1000 });
+  // Requests go one at a time until one was answered.
+  lane.put('stripe', 1);
+  lane.forwarder.start();
+  await lane.drained();
   lane.sandbox.faults.order({ delayMs: 600_000, endpoint: 'engage', times: 2 });
   lane.give(add('a'), set('b', 1));
-  lane.forwarder.start();
   await until(() => lane.clock.waits().filter((ms) => ms === 600_000).length === 2);
   const stopped = lane.forwarder.stop();
   await lane.clock.advance(1000);
