@@ -37,6 +37,8 @@ export class Remapping {
   readonly #lettersOf: Statement;
   readonly #mark: Statement;
   readonly #dropBody: Statement;
+  readonly #replaceBody: Statement;
+  readonly #replaceBody: Statement;
 
   constructor(store: Store, letters: Letters, queueing: Queueing) {
     const { database } = store;
@@ -54,6 +56,8 @@ export class Remapping {
        WHERE position = ?`,
     );
     this.#dropBody = database.prepare('DELETE FROM bodies WHERE position = ?');
+    this.#replaceBody = database.prepare('UPDATE bodies SET body = ? WHERE position = ?');
+    this.#replaceBody = database.prepare('UPDATE bodies SET body = ? WHERE position = ?');
   }
 
   /** `busy`: an event that would give way is being sent, and nothing was changed. `gone`: it is not kept any more. */
@@ -131,6 +135,8 @@ export class Remapping {
     const state = deliveryStates.indexOf(mapped.state);
     this.#mark.run(state, marked.n, change.created, change.waiting, change.dead, position);
     if (mapped.forgetBody) this.#dropBody.run(position);
+    else if (mapped.maskedBody) this.#replaceBody.run(mapped.maskedBody, position);
+    else if (mapped.maskedBody) this.#replaceBody.run(mapped.maskedBody, position);
     counts.source(kind.source, 'created', change.created);
     counts.source(kind.source, 'dead', change.dead);
     if (before === mapped.state) return;
