@@ -53,8 +53,8 @@ const PLAINLY_LESS = 0.95;
 /** Nearer than this two bursts are not told apart; the smaller one is taken, for a hold soon shows that it is too small. */
 const NEAR = 0.015;
 /** A little more after each hold that lasted: what was found too low does not stay so. */
-const NUDGE = 1.015;
-const DOUBTS_MAX = 2;
+const NUDGE = 1.02;
+const DOUBTS_MAX = 3;
 
 /** Of the mean time of an answer, the share of the newest. */
 const NEWEST = 0.2;
@@ -247,7 +247,7 @@ export class Throttle {
       return;
     }
     this.#doubts = this.#heldMs >= RUN_MS ? 0 : this.#doubts + 1;
-    // A limit that fell is found at the first or second try. Otherwise more is saved up than was thought.
+    // A limit that fell is found at the second or third try. Otherwise more is saved up than was thought.
     if (this.#doubts >= DOUBTS_MAX) this.#burstMs = Math.max(BURST_GUESS_MS, nextBurst(this.#burstMs, 1));
     if (this.#burstKnown || this.#heldMs >= RUN_MS) this.#settle(this.#taken);
     else this.#creepFrom(this.#taken.rate(BURST_GUESS_MS));

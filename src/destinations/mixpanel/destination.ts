@@ -32,6 +32,8 @@ export type MixpanelOptions = {
 const ANSWER_BYTES_MAX = 65_536;
 /** `/track` takes five days; one minute is left for the way there and clocks that differ. */
 const EVENT_AGE_MAX_MS = 5 * 24 * 3_600_000 - 60_000;
+/** Of a project, over all of its endpoints: Mixpanel's page on rate limits. */
+const CEILING = { eventsPerSecond: 30_000, bytesPerMinute: 2_000_000_000 };
 /** Fast rather than small: the level costs the relay's CPU, the bytes cost little. */
 const GZIP_OPTIONS = { level: constants.Z_BEST_SPEED };
 
@@ -121,6 +123,7 @@ export function createMixpanel(options: MixpanelOptions): Destination {
     name: options.name,
     address: `${base.origin}${path}`,
     eventAgeMaxMs: EVENT_AGE_MAX_MS,
+    ceiling: CEILING,
     sizeOf: (event) => encoding.sizeOf(event),
     async probe() {
       const { outcome } = await sendUpdates(Buffer.from(encoding.body([])), 0, 'profile', new AbortController().signal);
