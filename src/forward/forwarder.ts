@@ -313,7 +313,9 @@ class Lane implements Forwarder {
   #report(batch: Batch, { outcome, status, durationMs, bytes }: SendResult): void {
     const { id, events, attempts } = batch;
     const destination = this.#options.destination.name;
-    const about = { batch: id, destination, events: events.length, attempt: attempts };
+    const smooth = outcome.kind === 'delivered' && attempts === 1;
+    const positions = smooth ? [] : events.map(({ position }) => position);
+    const about = { batch: id, destination, events: events.length, attempt: attempts, positions };
     tell(() =>
       this.#hooks.attempt?.({ ...about, bytes, status, outcome: outcome.kind, ...explain(outcome), durationMs }),
     );

@@ -16,6 +16,8 @@ export type Attempt = {
   readonly durationMs: number;
   /** Counts from 1; parts of a split batch count on. */
   readonly attempt: number;
+  /** Of its events, when there is something to tell of it: it did not deliver, or not at the first try. */
+  readonly positions: readonly number[];
 };
 
 export type Settled = {
