@@ -38,7 +38,6 @@ export class Remapping {
   readonly #mark: Statement;
   readonly #dropBody: Statement;
   readonly #replaceBody: Statement;
-  readonly #replaceBody: Statement;
 
   constructor(store: Store, letters: Letters, queueing: Queueing) {
     const { database } = store;
@@ -56,7 +55,6 @@ export class Remapping {
        WHERE position = ?`,
     );
     this.#dropBody = database.prepare('DELETE FROM bodies WHERE position = ?');
-    this.#replaceBody = database.prepare('UPDATE bodies SET body = ? WHERE position = ?');
     this.#replaceBody = database.prepare('UPDATE bodies SET body = ? WHERE position = ?');
   }
 
@@ -135,7 +133,6 @@ export class Remapping {
     const state = deliveryStates.indexOf(mapped.state);
     this.#mark.run(state, marked.n, change.created, change.waiting, change.dead, position);
     if (mapped.forgetBody) this.#dropBody.run(position);
-    else if (mapped.maskedBody) this.#replaceBody.run(mapped.maskedBody, position);
     else if (mapped.maskedBody) this.#replaceBody.run(mapped.maskedBody, position);
     counts.source(kind.source, 'created', change.created);
     counts.source(kind.source, 'dead', change.dead);
