@@ -41,13 +41,13 @@ test.each([
   { rate: 10_000, roundTripMs: 300, least: 0.75 },
 ])(
   'a limit of $rate/s behind $roundTripMs ms is found within a minute, and again when it doubles, halves, doubles',
-  ({ rate, roundTripMs }) => {
+  ({ rate, roundTripMs, least }) => {
     const limiter = bucketLimiter(rate);
     const simulation = simulate(limiter, { roundTripMs });
     for (const factor of [1, 2, 0.5, 2]) {
       limiter.rate *= factor;
       const { taken, refused } = afterAMinute(simulation, limiter);
-      expect(taken).toBeGreaterThan(0.85);
+      expect(taken).toBeGreaterThan(least);
       expect(refused).toBeLessThan(0.01);
     }
   },

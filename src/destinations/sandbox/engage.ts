@@ -30,6 +30,8 @@ export async function engage(
   if (records.length > RECORDS_MAX) {
     return send(response, acknowledge(flag('verbose'), `more than ${RECORDS_MAX} records`));
   }
+  const limited = options.faults.rateLimit.refusal(records.length, options.clock);
+  if (limited) return send(response, limited, limited.headers);
   const judged = applyAll(endpoint, shareOf(fault, records), options);
   const strict = flag('verbose') && flag('strict');
   const reply = strict ? strictly(judged) : acknowledge(flag('verbose'), judged.good > 0 ? null : judged.error);

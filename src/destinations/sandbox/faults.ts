@@ -1,8 +1,9 @@
 /**
  * Faults on order: a queue of what the next requests get instead of, or besides, their right answer; records that are always
- * refused; and named scenarios that put such things together.
+ * refused; a limit on events a second; and named scenarios that put such things together.
  */
 import { keyOf, type SandboxRecord } from './ledger.ts';
+import { RATE_LIMITED, RateLimit, type RateLimitOrder } from './rate-limit.ts';
 
 export type Fault = {
   readonly status?: number;
@@ -27,13 +28,8 @@ export const ENDPOINTS: readonly Endpoint[] = ['track', 'import', 'engage', 'gro
 
 export type Order =
   | Fault
+  | { readonly rateLimit: RateLimitOrder | null }
   | { readonly scenario: ScenarioName; readonly times?: number; readonly index?: number; readonly insertId?: string };
-
-export const RATE_LIMITED = JSON.stringify({
-  code: 429,
-  error: 'Project exceeded rate limits. Please retry the request with exponential backoff.',
-  status: 'Too Many Requests',
-});
 
 export const scenarios = {
   /** Stored, but the answer is lost. */
@@ -69,6 +65,7 @@ const POISON_MAX = 1000;
 const DELAY_MAX_MS = 600_000;
 
 export class Faults {
+  readonly rateLimit = new RateLimit();
   #queue: { fault: Fault; left: number }[] = [];
   readonly #poisonIds = new Set<string>();
   readonly #poisonKeys = new Set<string>();
@@ -82,6 +79,7 @@ export class Faults {
   /** Null when it was taken, else what is wrong with it. */
   order(order: unknown): string | null {
     if (typeof order !== 'object' || order === null || Array.isArray(order)) return 'a fault is an object';
+    if ('rateLimit' in order) return this.rateLimit.order(order.rateLimit);
     if ('scenario' in order) return this.#play(order as Extract<Order, { scenario: unknown }>);
     const problem = faultProblem(order as Record<string, unknown>);
     return problem ?? this.#add(order as Fault);
@@ -123,6 +121,7 @@ export class Faults {
     this.#poisonKeys.clear();
     this.#poisonIndex = null;
     this.#tokenRevoked = false;
+    this.rateLimit.clear();
   }
 
   #play({ scenario, times, index, insertId }: Extract<Order, { scenario: unknown }>): string | null {

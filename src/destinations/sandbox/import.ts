@@ -41,6 +41,8 @@ export async function importEvents(
   }
   // Seen at the real one: a list of nothing is no data, and a way to ask whether the credentials are good.
   if (records.every(isEmpty)) return send(response, acknowledge(true, 'data, missing or empty'));
+  const limited = options.faults.rateLimit.refusal(records.length, options.clock);
+  if (limited) return send(response, limited, limited.headers);
   const share = shareOf(fault, records);
   const ingested = ingest(share, bytes.length, options);
   const { stored, dropped, failed } = ingested;

@@ -37,6 +37,8 @@ export async function track(
   const verbose = (query.get('verbose') ?? fields?.get('verbose') ?? '0') !== '0';
   if (!records) return send(response, acknowledge(verbose, 'data, missing or empty'));
   if (records.length > RECORDS_MAX) return send(response, acknowledge(verbose, `more than ${RECORDS_MAX} records`));
+  const limited = options.faults.rateLimit.refusal(records.length, options.clock);
+  if (limited) return send(response, limited, limited.headers);
 
   const judged = ingest(shareOf(fault, records), bytes.length, options);
   if (judged === 'poisoned') return send(response, POISONED);
