@@ -88,6 +88,7 @@ class RunningRelay implements Relay {
       log: { warn: (fields, message) => core.log.error('buffer.trouble', { message, error: String(fields.err) }) },
       onMapped: core.tellers.mapped,
     });
+    core.mappingInHand = () => this.#stage.inHand;
   }
 
   async begin(): Promise<void> {

@@ -79,6 +79,8 @@ export type EventRecord = {
   readonly attempts: number;
   /** Delivered: when the last event of its delivery was settled. Dead: when it was buried. Null while it waits. */
   readonly settledAt: number | null;
+  /** Of its dead letter (`deadLetterReasons`); null: it is not dead. */
+  readonly reason: string | null;
   /** The destination's words, or ours: of its dead letter, else of the last attempt that was noted; null: none. */
   readonly lastWords: string | null;
   /** Those that were noted, oldest first. */

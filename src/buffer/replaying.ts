@@ -21,7 +21,11 @@ export type ReplayMode = 'remap' | 'resend';
 export type ReplayState = 'running' | 'done' | 'cancelled';
 
 /** Of `remap`, deliveries by their ids; of `resend`, dead letters by theirs. */
-export type SelectedIds = { readonly ids: readonly string[] };
+export type SelectedIds = {
+  readonly ids: readonly string[];
+  /** Of `resend` with one id: what is sent is a copy edited by hand. */
+  readonly edited?: true;
+};
 export type SelectedRange = TimeRange & {
   readonly source?: string;
   /** Of `remap`: of the deliveries. Of `resend` it is `dead`, or absent. */

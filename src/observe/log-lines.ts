@@ -32,6 +32,8 @@ export const logLines = {
   'source.secret_forgotten': 'The operator dropped the secret that a source had learned.',
   'source.removed': 'The folder of a source is gone.',
   'source.trouble': 'The mappings folder cannot be read; what is loaded stays.',
+  'replay.began': 'Deliveries are mapped again, or dead events sent again; with who asked and for what.',
+  'replay.ended': 'A replay has worked through its selection, or was cancelled; what it queued may still be waiting.',
   'evaluator.restarted': 'The evaluator was stopped and a new one took its place.',
   'buffer.full': 'Nothing more can be kept.',
   'buffer.trouble': 'The buffer did not do what it was asked to.',

@@ -14,12 +14,15 @@ import type { Log } from '../observe/log.ts';
 import type { Mask } from '../observe/mask.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { createRefusedRing, type RefusedRing } from '../observe/refused-ring.ts';
+import type { Replays } from '../replay/engine.ts';
 import { createRemoteTexts, type RemoteTexts } from '../verify/remote-texts.ts';
 import { version } from '../version.ts';
+import { notingAttempts } from './attempt-notes.ts';
 import { type OpenedDestinations, openDestinations } from './destinations.ts';
 import { secretsIn } from './known-providers.ts';
 import { type LearnedSecrets, openLearnedSecrets } from './learned-secrets.ts';
 import { createPressure, type Pressure } from './pressure.ts';
+import { openReplays } from './replays.ts';
 import { type SnapshotOptions, takeSnapshot, takeWholeSnapshot } from './snapshot.ts';
 import { type OpenedSources, openSources, pseudonymKeyOf } from './sources.ts';
 import { createTallyCache, createUnmappedCache } from './tally-cache.ts';
@@ -49,7 +52,11 @@ export type Core = AsyncDisposable & {
   /** One for each destination, in their order. */
   readonly forwarders: readonly DestinationForwarder[];
   readonly pressure: Pressure;
+  /** Behind live traffic, and only while the relay serves. */
+  readonly replays: Replays;
   phase: Phase;
+  /** Deliveries that the mapping stage has in hand. */
+  mappingInHand: () => number;
   readonly snapshot: (freshMs?: number) => Promise<HealthSnapshot>;
   /** With what falls through. */
   readonly wholeSnapshot: (freshMs?: number) => Promise<HealthSnapshot>;
@@ -61,6 +68,9 @@ export type Core = AsyncDisposable & {
 const SEND_GRACE_MS = 4_000;
 /** A lease outlives two whole requests. */
 const leaseMsFor = (sendTimeoutMs: number) => 2 * sendTimeoutMs + 30_000;
+
+/** The mapping stage has more than one batch in hand: live deliveries wait to be mapped. */
+const MAPPING_BUSY_AT = 256;
 
 const notAccepting: Record<Phase, string | null> = {
   starting: 'starting',
@@ -125,7 +135,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       giveUpAfterMs: settings.giveUpAfterMs,
       leaseMs: leaseMsFor(settings.sendTimeoutMs),
       stopGraceMs: SEND_GRACE_MS,
-      hooks: tellers.forwarding(destination.name),
+      hooks: notingAttempts(tellers.forwarding(destination.name), { buffer, now: clock.now }),
     });
     return { destination, forwarder };
   });
@@ -137,13 +147,22 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       forwarders.map(({ destination: { name, address }, forwarder }) => ({ ...forwarder.status(), name, address })),
     notAccepting: () => notAccepting[core.phase],
   };
+  const pressure = createPressure(clock);
+  const replays = cleanup.use(
+    openReplays({
+      ...{ buffer, clock, log, shape, library: sources.library, runner: sources.runner },
+      destinations: destinations.all,
+      busy: () => core.phase !== 'serving' || pressure.busy() || core.mappingInHand() > MAPPING_BUSY_AT,
+    }),
+  );
   const held = cleanup.move();
   const core: Core = {
     ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned },
     ...{ feed, refused: createRefusedRing(clock) },
     ...{ destinations, sources, forwarders, shape },
-    pressure: createPressure(clock),
+    ...{ pressure, replays },
     phase: 'starting',
+    mappingInHand: () => 0,
     snapshot: (freshMs) => takeSnapshot(seen, freshMs),
     wholeSnapshot: (freshMs) => takeWholeSnapshot(seen, freshMs),
     ready: () => core.phase === 'serving' && (tallies.last === null || tallies.last.full === null),

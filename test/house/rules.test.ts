@@ -12,6 +12,7 @@ const levels: Record<string, number> = {
   mapping: 2,
   forward: 2,
   admin: 2,
+  replay: 2,
   verify: 1,
   body: 1,
   buffer: 1,

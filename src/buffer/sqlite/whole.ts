@@ -9,7 +9,14 @@ import { type Lists, type SummaryRow, summaryColumns } from './lists.ts';
 import type { Store } from './store.ts';
 
 type EventRow = [position: number, lane: number, id: string, time: number, json: string];
-type DeathRow = [event: number | null, message: string, at: number, attempts: number, json: string | null];
+type DeathRow = [
+  event: number | null,
+  message: string,
+  at: number,
+  attempts: number,
+  json: string | null,
+  kind: number,
+];
 type BodyRow = [head: string, body: Uint8Array];
 type Head = { readonly method: string; readonly headers: Record<string, string>; readonly query: Fields };
 export type KeptEvent = {
@@ -50,7 +57,7 @@ export class WholeDeliveries {
     this.#queued = database.prepare('SELECT attempts FROM queue WHERE lane = ? AND position = ?');
     this.#behind = database.prepare('SELECT 1 FROM updates WHERE position = ?');
     this.#deaths = database.prepare(
-      `SELECT f.event, l.message, l.created_at, l.attempts, CASE WHEN f.position IS NULL THEN l.event END
+      `SELECT f.event, l.message, l.created_at, l.attempts, CASE WHEN f.position IS NULL THEN l.event END, l.letter_kind
        FROM letters l LEFT JOIN letter_facts f ON f.position = l.position
        WHERE l.delivery = ? AND l.kind = 'event' ORDER BY l.position LIMIT ?`,
     );
@@ -111,11 +118,26 @@ export class WholeDeliveries {
       if (attempts !== null)
         return {
           ...known,
-          ...{ state: 'waiting', attempts: Math.max(attempts, noted.length), settledAt: null, lastWords: lastNoted },
+          ...{
+            state: 'waiting',
+            attempts: Math.max(attempts, noted.length),
+            settledAt: null,
+            reason: null,
+            lastWords: lastNoted,
+          },
         };
-      if (!death) return { ...known, state: 'delivered', attempts: noted.length, settledAt, lastWords: lastNoted };
-      const [, message, at, died] = death;
-      return { ...known, state: 'dead', attempts: Math.max(died, noted.length), settledAt: at, lastWords: message };
+      if (!death)
+        return { ...known, state: 'delivered', attempts: noted.length, settledAt, reason: null, lastWords: lastNoted };
+      const [, message, at, died, , kind] = death;
+      const { reason } = this.#store.names.letterKindOf(kind);
+      return {
+        ...known,
+        state: 'dead',
+        attempts: Math.max(died, noted.length),
+        settledAt: at,
+        reason,
+        lastWords: message,
+      };
     });
   }
 
