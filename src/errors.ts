@@ -80,7 +80,8 @@ export const deadLetterReasons = {
     'The mapping gave something that is no event: not an object or a list of objects, or more than 10,000.',
   mapping_missing: 'The source has no mapping any more, or none that compiles.',
   invalid_event: "The event breaks one of the destination's rules; the message says which.",
-  too_old: "The event is older than the five days that Mixpanel's /track takes.",
+  too_old:
+    "The event is older than the five days that Mixpanel's /track takes, and /import is not used (MIXPANEL_IMPORT=never).",
   too_large: 'The event is larger than a request may be.',
   rejected: 'The destination refused the event; the message carries its words.',
   blocked:

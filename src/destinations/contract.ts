@@ -40,9 +40,22 @@ export interface Destination extends AsyncDisposable {
   sizeOf(event: Pick<LeasedEvent, 'json' | 'update'>): number;
   /** One request, of events of one route. Never throws: a broken connection is an outcome. Ends by itself (RELAY_SEND_TIMEOUT). */
   send(events: readonly LeasedEvent[], signal: AbortSignal): Promise<SendResult>;
+  /** Events of different endpoints do not go in one request; it may change with time. Absent: all go to one. */
+  endpointOf?(event: Pick<LeasedEvent, 'json' | 'time' | 'update'>, now: number): string;
+  /**
+   * Ask whether the destination knows our credentials; absent: it says so by itself. Counts nothing, ends by itself, never
+   * throws. No answer says nothing of them.
+   */
+  recognise?(signal: AbortSignal): Promise<Recognition>;
   /** Ask whether the destination answers again, before updates that go once are risked on it; null: it has no such question. */
   readonly probe: (() => Promise<Outcome>) | null;
 }
+
+export type Recognition =
+  | { readonly kind: 'known' }
+  | { readonly kind: 'refused'; readonly message: string }
+  /** `answered`: but by somebody who does not know, such as a proxy; asking again soon would be in vain. */
+  | { readonly kind: 'unknown'; readonly answered: boolean };
 
 export type SendResult = {
   readonly outcome: Outcome;

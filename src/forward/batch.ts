@@ -30,10 +30,24 @@ export const EXTRA_REQUESTS_MAX = 32;
 export const WRAPPING_BYTES = 16;
 
 export type Bounds = { readonly eventsMax: number; readonly bytesMax: number };
-export type Sized = { readonly event: LeasedEvent; readonly bytes: number };
+/** `endpoint`: where the destination wants it; the same for all that share a request. */
+export type Sized = { readonly event: LeasedEvent; readonly bytes: number; readonly endpoint: string };
 
-/** Cuts leased events of one route into batches, in order, each within the bounds; one that alone is over them gets its own. */
+/**
+ * Cuts leased events of one route into batches of one endpoint, in order, each within the bounds; one that alone is over them gets
+ * its own.
+ */
 export function packBatches(
+  sized: readonly Sized[],
+  bounds: Bounds,
+  leaseEndsAt: number,
+  newId: () => string,
+): readonly Batch[] {
+  const groups = [...Map.groupBy(sized, ({ endpoint }) => endpoint).values()];
+  return groups.flatMap((group) => packGroup(group, bounds, leaseEndsAt, newId));
+}
+
+function packGroup(
   sized: readonly Sized[],
   bounds: Bounds,
   leaseEndsAt: number,
@@ -94,6 +108,20 @@ export function cut(
     parts.push({ ...batch, id: newId(), events, bytes: bytesOf(events, sizeOf) });
   }
   return parts;
+}
+
+/** The same, as one batch for each endpoint; the first keeps its name. One that is of one endpoint is answered as it is. */
+export function byEndpoint(
+  batch: Batch,
+  endpointOf: (event: LeasedEvent) => string,
+  sizeOf: (event: LeasedEvent) => number,
+  newId: () => string,
+): readonly Batch[] {
+  const groups = [...Map.groupBy(batch.events, endpointOf).values()];
+  if (groups.length < 2) return [batch];
+  return groups.map((events, place) => {
+    return { ...batch, id: place === 0 ? batch.id : newId(), events, bytes: bytesOf(events, sizeOf) };
+  });
 }
 
 export function bytesOf(events: readonly LeasedEvent[], sizeOf: (event: LeasedEvent) => number): number {

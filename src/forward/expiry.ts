@@ -66,16 +66,17 @@ export class Expiry {
   }
 
   /**
-   * Buries what no request can hold; answers the others with their sizes. The bound is the one that was set: a lowered one
+   * Buries what no request can hold; answers the others with their sizes and endpoints. The bound is the one that was set: a lowered one
    * means smaller batches, not that an event could never go.
    */
   async buryLarge(events: readonly LeasedEvent[]): Promise<readonly Sized[]> {
-    const { bytesMax, custody, destination } = this.#options;
+    const { bytesMax, clock, custody, destination } = this.#options;
+    const now = clock.now();
     const sized: Sized[] = [];
     for (const event of events) {
       const bytes = destination.sizeOf(event);
       if (bytes + WRAPPING_BYTES <= bytesMax) {
-        sized.push({ event, bytes });
+        sized.push({ event, bytes, endpoint: destination.endpointOf?.(event, now) ?? '' });
         continue;
       }
       await custody.bury([event], 'too_large', `The event takes ${bytes} bytes; a request holds ${bytesMax}.`, 0);

@@ -10,10 +10,11 @@ import { type Clock, newId } from '../clock.ts';
 import type { Destination, SendResult } from '../destinations/contract.ts';
 import type { LeasedEvent, Outcome, Rate } from '../model.ts';
 import type { RetrySettings } from './backoff.ts';
-import { type Batch, bytesOf, cut, packBatches } from './batch.ts';
+import { type Batch, byEndpoint, bytesOf, cut, packBatches } from './batch.ts';
 import { type Bell, createBell } from './bell.ts';
 import { Circuit, type CircuitStatus, type Load } from './circuit.ts';
 import { Conclusion } from './conclusion.ts';
+import { Credit } from './credit.ts';
 import { Custody, type ForwardBuffer } from './custody.ts';
 import { Expiry } from './expiry.ts';
 import { explain, failedSending } from './explain.ts';
@@ -72,6 +73,7 @@ class Lane implements Forwarder {
   readonly #queues: Queues;
   readonly #expiry: Expiry;
   readonly #conclusion: Conclusion;
+  readonly #credit: Credit;
   readonly #sizeOf: (event: LeasedEvent) => number;
   readonly #newBatchId: () => string;
   /** No new requests. */
@@ -114,6 +116,7 @@ class Lane implements Forwarder {
     });
     this.#sizeOf = (event) => destination.sizeOf(event);
     this.#newBatchId = () => newId('bat', clock.now());
+    this.#credit = new Credit(destination.recognise?.bind(destination) ?? null, clock);
     this.#conclusion = new Conclusion({
       ...{ clock, leaseMs, retry: options.retry, bytesMax: batch.bytesMax },
       ...{ custody: this.#custody, hand: this.#hand, sizeOf: this.#sizeOf, newBatchId: this.#newBatchId },
@@ -155,6 +158,9 @@ class Lane implements Forwarder {
   async #step(): Promise<number> {
     const circuitWait = this.#circuit.waitMs();
     if (circuitWait > 0) return circuitWait;
+    if (this.#credit.due(this.#circuit.answering)) this.#startAsking();
+    const creditWait = this.#credit.waitMs();
+    if (creditWait > 0) return creditWait;
     if (this.#inFlight >= this.#circuit.slots()) return IDLE_MS;
     try {
       if (!this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping());
@@ -251,6 +257,18 @@ class Lane implements Forwarder {
     return 0;
   }
 
+  /** Beside what is sent: it says nothing of events. */
+  #startAsking(): void {
+    const ticket = this.#circuit.begin(NOTHING);
+    const asked = async () => {
+      const outcome = await this.#credit.ask(this.#cutOff.signal);
+      if (outcome !== null) this.#turn(ticket, outcome, NO_EVENTS);
+      // Nothing is leased to be sent while it is refused, yet events grow too old.
+      if (outcome !== null && !this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping());
+    };
+    this.#track(asked().finally(() => this.#bell.ring()));
+  }
+
   async #attempt(batch: Batch, ticket: number): Promise<void> {
     const ready = await this.#readyToSend(batch);
     if (ready === null) {
@@ -266,6 +284,7 @@ class Lane implements Forwarder {
     const { outcome } = result;
     // Cut off by us: it says nothing about the destination.
     const cutOff = this.#cutOff.signal.aborted && outcome.kind === 'retry';
+    this.#credit.noted(outcome);
     if (!cutOff) this.#turn(ticket, outcome, { events: ready.events.length, durationMs: result.durationMs });
     if (ready.once) {
       if (outcome.kind === 'pause') await this.#conclusion.releaseHand();
@@ -285,10 +304,20 @@ class Lane implements Forwarder {
       if (!(await this.#custody.extend(batch.events, leaseMs))) return null;
       batch.leaseEndsAt = clock.monotonic() + leaseMs;
     }
-    if (batch.attempts === 0) return batch;
+    if (batch.attempts === 0) return this.#ofOneEndpoint(batch);
     const events = await this.#expiry.buryOld(batch.events, batch.attempts);
-    if (events.length === batch.events.length) return batch;
-    return events.length > 0 ? { ...batch, events, bytes: bytesOf(events, this.#sizeOf) } : null;
+    if (events.length === batch.events.length) return this.#ofOneEndpoint(batch);
+    return events.length > 0 ? this.#ofOneEndpoint({ ...batch, events, bytes: bytesOf(events, this.#sizeOf) }) : null;
+  }
+
+  /** While it waited some may have turned too old for where the others go: they become a batch of their own. */
+  #ofOneEndpoint(batch: Batch): Batch {
+    const { clock, destination } = this.#options;
+    const now = clock.now();
+    const endpointOf = (event: LeasedEvent) => destination.endpointOf?.(event, now) ?? '';
+    const [first = batch, ...others] = byEndpoint(batch, endpointOf, this.#sizeOf, this.#newBatchId);
+    this.#hand.putFirst(others);
+    return first;
   }
 
   async #send(batch: Batch): Promise<SendResult> {

@@ -4,8 +4,8 @@ import { openLane } from '../support/lane.ts';
 
 const HOUR = 3_600_000;
 
-test('an event older than /track takes is buried without a request', async () => {
-  await using lane = await openLane({ giveUpAfterMs: 30 * 24 * HOUR });
+test('an event older than /track takes is buried without a request when /import is not used', async () => {
+  await using lane = await openLane({ mixpanel: { import: 'never' }, giveUpAfterMs: 30 * 24 * HOUR });
   lane.put('stripe', 1, { time: lane.clock.now() - 121 * HOUR });
   lane.forwarder.start();
   await lane.drained();
@@ -15,7 +15,7 @@ test('an event older than /track takes is buried without a request', async () =>
 
 test('an event near that limit goes before fresh ones of any source, oldest first, but not twice in a row', async () => {
   const batch = { eventsMax: 10, bytesMax: 1_900_000, lingerMs: 0 };
-  await using lane = await openLane({ concurrency: 1, batch });
+  await using lane = await openLane({ concurrency: 1, batch, mixpanel: { import: 'never' } });
   lane.put('fresh', 30);
   lane.put('old', 15, { time: lane.clock.now() - 118 * HOUR });
   lane.put('older', 5, { time: lane.clock.now() - 119 * HOUR });
@@ -28,7 +28,7 @@ test('an event near that limit goes before fresh ones of any source, oldest firs
 });
 
 test('an event that grows too old while the destination is paused is buried then, not when it is back', async () => {
-  await using lane = await openLane();
+  await using lane = await openLane({ mixpanel: { import: 'never' } });
   lane.sandbox.faults.order({ status: 401, times: 1000 });
   lane.put('stripe', 1, { time: lane.clock.now() - 119.5 * HOUR });
   lane.put('stripe', 1);

@@ -1,6 +1,6 @@
 /** A whole sending lane for tests: memory keeper, forwarder, Mixpanel client, and the sandbox behind a real socket. */
 import type { Destination } from '../../src/destinations/contract.ts';
-import { createMixpanel } from '../../src/destinations/mixpanel/destination.ts';
+import { createMixpanel, type MixpanelOptions } from '../../src/destinations/mixpanel/destination.ts';
 import { shapeEvent, shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/destinations/sandbox/sandbox.ts';
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../../src/forward/forwarder.ts';
@@ -38,6 +38,7 @@ export type LaneOptions = Partial<
   readonly sandbox?: Partial<SandboxOptions>;
   /** Where to send instead of the sandbox. */
   readonly baseUrl?: string;
+  readonly mixpanel?: Pick<MixpanelOptions, 'import' | 'serviceAccount' | 'recognises'>;
   /** In place of what Mixpanel's client does. */
   readonly destination?: Partial<Destination>;
 };
@@ -55,6 +56,7 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
     baseUrl: options.baseUrl ?? url,
     token: TOKEN,
     format: options.format ?? 'json',
+    ...options.mixpanel,
     timeoutMs: 30_000,
     concurrency,
     clock,

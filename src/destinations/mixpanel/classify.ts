@@ -4,12 +4,13 @@
  */
 import type { Outcome } from '../../model.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { isRecord } from './rules.ts';
 
 export type Answer = {
   readonly status: number;
   /** Of `Retry-After`, when it was sent. */
   readonly retryAfter: string | null;
-  /** At most 64 KB of it. */
+  /** Bounded by who read it. */
   readonly body: string;
   /** Updates in the request; absent: it held events. */
   readonly updates?: number;
@@ -76,14 +77,14 @@ function classifySuccess(answer: Answer): Outcome {
 }
 
 function readAcknowledgement({ body, updates }: Answer): 'accepted' | 'refused' | 'unreadable' {
-  const parsed = parse(body);
-  const status = isObject(parsed) ? parsed.status : parsed;
+  const parsed = parseJson(body);
+  const status = isRecord(parsed) ? parsed.status : parsed;
   // With `strict=1` a success may name what was wrong, or how many were good.
-  if (updates !== undefined && isObject(parsed) && status === 1) {
+  if (updates !== undefined && isRecord(parsed) && status === 1) {
     const { error = null, num_good_events: good = updates } = parsed;
     return (error === null || error === '') && good === updates ? 'accepted' : 'refused';
   }
-  if (status === 1 || (isObject(parsed) && status === 'OK')) return 'accepted';
+  if (status === 1 || (isRecord(parsed) && status === 'OK')) return 'accepted';
   return status === 0 ? 'refused' : 'unreadable';
 }
 
@@ -132,23 +133,22 @@ function isTlsCode(code: string): boolean {
 function words(body: string): string {
   const text = errorText(body) || body.replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ').replace(/<[^>]*>/g, ' ');
   const line = text.replace(/\s+/g, ' ').trim();
-  if (line === '') return '(empty answer)';
-  return line.length > WORDS_LENGTH_MAX ? `${line.slice(0, WORDS_LENGTH_MAX).toWellFormed()}…` : line;
+  return line === '' ? '(empty answer)' : cutWords(line);
+}
+
+export function cutWords(text: string): string {
+  return text.length > WORDS_LENGTH_MAX ? `${text.slice(0, WORDS_LENGTH_MAX).toWellFormed()}…` : text;
 }
 
 function errorText(body: string): string {
-  const parsed = parse(body);
-  return isObject(parsed) && typeof parsed.error === 'string' ? parsed.error : '';
+  const parsed = parseJson(body);
+  return isRecord(parsed) && typeof parsed.error === 'string' ? parsed.error : '';
 }
 
-function parse(body: string): unknown {
+export function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

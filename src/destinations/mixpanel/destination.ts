@@ -1,17 +1,27 @@
 /**
- * Mixpanel: a batch becomes one POST of a JSON array to `/track` (gzipped), `/engage` or `/groups`; the answer becomes an
- * outcome. It keeps connections open but no queue, follows no redirect and never tries again. The project token is cut out of
- * what comes back.
+ * Mixpanel: a batch becomes one POST of a JSON array to `/track` or `/import` (gzipped), `/engage` or `/groups`; the answer becomes
+ * an outcome. It keeps connections open but no queue, follows no redirect and never tries again. Credentials are cut out of what
+ * comes back.
  */
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../../clock.ts';
-import type { Outcome, Route } from '../../model.ts';
+import type { LeasedEvent, Outcome, Route } from '../../model.ts';
 import type { Destination, SendResult } from '../contract.ts';
-import { classifyAnswer, classifyFailure } from './classify.ts';
-import { encodingOf } from './encoding.ts';
+import { type Answer, classifyAnswer, classifyFailure } from './classify.ts';
+import { classifyImport } from './classify-import.ts';
+import {
+  credentialsOf,
+  type ImportCredentials,
+  NOTHING,
+  recognise,
+  type ServiceAccount,
+  withoutSecrets,
+} from './credentials.ts';
+import { encodingOf, importBody } from './encoding.ts';
+import { eventEndpoint, type ImportUse, TRACK_AGE_MAX_MS } from './endpoint.ts';
 
 const compress = promisify(gzip);
 
@@ -21,6 +31,12 @@ export type MixpanelOptions = {
   readonly baseUrl: string;
   readonly token: string;
   readonly format: 'json' | 'form';
+  /** When `/import` is used; `auto` unless given. */
+  readonly import?: ImportUse;
+  /** For `/import`; null or absent: the token alone. */
+  readonly serviceAccount?: ServiceAccount | null;
+  /** Let it be asked whether Mixpanel knows the credentials, which `/track` never says. */
+  readonly recognises?: boolean;
   readonly timeoutMs: number;
   readonly concurrency: number;
   readonly clock: Clock;
@@ -30,20 +46,28 @@ export type MixpanelOptions = {
 
 /** An answer is a line; what is longer is somebody's web page. */
 const ANSWER_BYTES_MAX = 65_536;
-/** `/track` takes five days; one minute is left for the way there and clocks that differ. */
-const EVENT_AGE_MAX_MS = 5 * 24 * 3_600_000 - 60_000;
+/** Two thousand refused records with a sentence each. */
+const IMPORT_ANSWER_BYTES_MAX = 2_097_152;
 /** Of a project, over all of its endpoints: Mixpanel's page on rate limits. */
 const CEILING = { eventsPerSecond: 30_000, bytesPerMinute: 2_000_000_000 };
 /** Fast rather than small: the level costs the relay's CPU, the bytes cost little. */
 const GZIP_OPTIONS = { level: constants.Z_BEST_SPEED };
 
 type Exchanged = { readonly outcome: Outcome; readonly status: number | null };
+type About = {
+  readonly classify: (answer: Answer, now: number) => Outcome;
+  readonly answerBytesMax?: number;
+  /** Asked when it failed. */
+  readonly left?: () => boolean;
+};
 
 export function createMixpanel(options: MixpanelOptions): Destination {
-  const { clock, timeoutMs, token } = options;
+  const { clock, import: importUse = 'auto', timeoutMs, token } = options;
   const base = new URL(options.baseUrl);
   const encoding = encodingOf(options.format, token);
   const path = base.pathname.replace(/\/+$/, '');
+  const credentials = credentialsOf(token, options.serviceAccount ?? null);
+  const { secrets } = credentials;
   const connection = {
     connections: options.concurrency,
     connect: { timeout: timeoutMs },
@@ -69,11 +93,11 @@ export function createMixpanel(options: MixpanelOptions): Destination {
   const update = (endpoint: 'engage' | 'groups') =>
     ({ method: 'POST', path: `${path}/${endpoint}?verbose=1&strict=1&ip=0`, headers }) as const;
 
-  /** One request and its whole answer within the deadline. `left`: asked when it failed. */
+  /** One request and its whole answer within the deadline. */
   async function exchange(
     ask: (signal: AbortSignal) => Promise<Dispatcher.ResponseData>,
     stopped: AbortSignal,
-    about: { readonly updates?: number; readonly left?: () => boolean },
+    about: About,
   ): Promise<Exchanged> {
     const ended = new AbortController();
     const late = new AbortController();
@@ -83,19 +107,17 @@ export function createMixpanel(options: MixpanelOptions): Destination {
     try {
       const answer = await orAborted(ask(signal), signal);
       status = answer.statusCode;
-      const body = withoutToken(await readCapped(answer.body), token);
+      const body = withoutSecrets(await readCapped(answer.body, about.answerBytesMax ?? ANSWER_BYTES_MAX), secrets);
       const given = answer.headers['retry-after'];
       const retryAfter = (Array.isArray(given) ? given[0] : given) ?? null;
-      const { updates } = about;
-      const whole = { status, retryAfter, body, ...(updates === undefined ? null : { updates }) };
-      return { outcome: classifyAnswer(whole, clock.now()), status };
+      return { outcome: about.classify({ status, retryAfter, body }, clock.now()), status };
     } catch (error) {
       const left = about.left?.();
       // `late` is also set when everything ended well, but then nothing was thrown.
       if (stopped.aborted) return { outcome: left === false ? { ...aborted, notTaken: true } : aborted, status };
       const failure = late.signal.aborted
         ? { code: 'timeout', message: `No whole answer within ${timeoutMs} ms.` }
-        : { code: codeOf(error), message: withoutToken(messageOf(error), token) };
+        : { code: codeOf(error), message: withoutSecrets(messageOf(error), secrets) };
       return { outcome: classifyFailure({ ...failure, ...(left === undefined ? null : { left }) }), status };
     } finally {
       ended.abort();
@@ -105,8 +127,9 @@ export function createMixpanel(options: MixpanelOptions): Destination {
   /** Not compressed: `/engage` and `/groups` do not take that. */
   function sendUpdates(plain: Buffer, updates: number, route: Route, stopped: AbortSignal): Promise<Exchanged> {
     const request = update(route.startsWith('group') ? 'groups' : 'engage');
+    const classify = (answer: Answer, now: number) => classifyAnswer({ ...answer, updates }, now);
     if (!route.endsWith('_once')) {
-      return exchange((signal) => pool.request({ ...request, body: plain, signal }), stopped, { updates });
+      return exchange((signal) => pool.request({ ...request, body: plain, signal }), stopped, { classify });
     }
     let left = false;
     // Read only when there is a connection to write it to.
@@ -116,15 +139,55 @@ export function createMixpanel(options: MixpanelOptions): Destination {
     }
     const sized = { ...request, headers: { ...headers, 'content-length': `${plain.length}` } };
     const ask = (signal: AbortSignal) => fresh.request({ ...sized, body: Readable.from(body()), signal });
-    return exchange(ask, stopped, { updates, left: () => left });
+    return exchange(ask, stopped, { classify, left: () => left });
+  }
+
+  /** The address's own credentials are for a proxy in between; these two endpoints cannot have both. */
+  async function sendImport(
+    { authorization, query }: ImportCredentials,
+    plain: Buffer,
+    records: number,
+    stopped: AbortSignal,
+  ): Promise<Exchanged> {
+    const type = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const body = await compress(plain, GZIP_OPTIONS);
+    const request = {
+      ...{ method: 'POST', path: `${path}/import?strict=1${query}` },
+      ...{ headers: { ...headers, ...type, authorization }, body },
+    } as const;
+    return await exchange((signal) => pool.request({ ...request, signal }), stopped, {
+      classify: (answer, now) => classifyImport({ ...answer, records }, now),
+      answerBytesMax: IMPORT_ANSWER_BYTES_MAX,
+    });
+  }
+
+  async function sendEvents(
+    events: readonly LeasedEvent[],
+    stopped: AbortSignal,
+  ): Promise<Exchanged & { bytes: number }> {
+    const now = clock.now();
+    // It takes young ones too; forward/ keeps them apart, but one may have turned old since.
+    if (events.some((event) => eventEndpoint(event, importUse, now) === 'import')) {
+      const plain = Buffer.from(importBody(events));
+      return { ...(await sendImport(credentials.forImport, plain, events.length, stopped)), bytes: plain.length };
+    }
+    const plain = Buffer.from(encoding.body(events));
+    const body = await compress(plain, GZIP_OPTIONS);
+    const ask = (signal: AbortSignal) => pool.request({ ...track, body, signal });
+    return { ...(await exchange(ask, stopped, { classify: classifyAnswer })), bytes: plain.length };
   }
 
   return {
     name: options.name,
     address: `${base.origin}${path}`,
-    eventAgeMaxMs: EVENT_AGE_MAX_MS,
+    eventAgeMaxMs: importUse === 'never' ? TRACK_AGE_MAX_MS : null,
     ceiling: CEILING,
+    // `/import` takes no more room.
     sizeOf: (event) => encoding.sizeOf(event),
+    endpointOf: (event, now) => event.update?.route ?? eventEndpoint(event, importUse, now),
+    ...(options.recognises
+      ? { recognise: (signal: AbortSignal) => recognise(credentials, (one) => sendImport(one, NOTHING, 1, signal)) }
+      : null),
     async probe() {
       const { outcome } = await sendUpdates(Buffer.from(encoding.body([])), 0, 'profile', new AbortController().signal);
       // It refuses a list of nothing, of course; but it answers.
@@ -132,13 +195,13 @@ export function createMixpanel(options: MixpanelOptions): Destination {
     },
     async send(events, signal): Promise<SendResult> {
       const startedAt = clock.monotonic();
-      const plain = Buffer.from(encoding.body(events));
       const route = events[0]?.update?.route;
-      let exchanged: Exchanged;
       if (route === undefined) {
-        const body = await compress(plain, GZIP_OPTIONS);
-        exchanged = await exchange((within) => pool.request({ ...track, body, signal: within }), signal, {});
-      } else exchanged = await sendUpdates(plain, events.length, route, signal);
+        const sent = await sendEvents(events, signal);
+        return { ...sent, durationMs: clock.monotonic() - startedAt };
+      }
+      const plain = Buffer.from(encoding.body(events));
+      const exchanged = await sendUpdates(plain, events.length, route, signal);
       return { ...exchanged, durationMs: clock.monotonic() - startedAt, bytes: plain.length };
     },
     async [Symbol.asyncDispose]() {
@@ -170,20 +233,16 @@ function basicAuth({ username, password }: URL): { authorization: string } | nul
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
-async function readCapped(body: AsyncIterable<Uint8Array>): Promise<string> {
+async function readCapped(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {
     chunks.push(chunk);
     length += chunk.length;
     // Leaving the loop ends the stream and its connection.
-    if (length >= ANSWER_BYTES_MAX) break;
+    if (length >= bytesMax) break;
   }
-  return Buffer.concat(chunks).subarray(0, ANSWER_BYTES_MAX).toString('utf8');
-}
-
-function withoutToken(text: string, token: string): string {
-  return token === '' ? text : text.replaceAll(token, '[token]');
+  return Buffer.concat(chunks).subarray(0, bytesMax).toString('utf8');
 }
 
 function codeOf(error: unknown): string {
