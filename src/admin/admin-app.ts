@@ -1,6 +1,6 @@
 /**
  * The private port: how the relay is, what it holds, and what an operator may change. Every answer comes within five
- * seconds (but the feed, which goes on), is never cached, and passes the mask that cuts out known secrets.
+ * seconds (of replays within thirty; the feed goes on), is never cached, and passes the mask that cuts out known secrets.
  */
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { Clock } from '../clock.ts';
@@ -14,6 +14,7 @@ import { feedRoutes } from './routes/feed.ts';
 import { listRoutes } from './routes/lists.ts';
 import { previewRoutes } from './routes/preview.ts';
 import { refusedRoutes } from './routes/refused.ts';
+import { replayRoutes } from './routes/replays.ts';
 import { statusRoutes } from './routes/status.ts';
 import { STATUS_PAGE_POLICY } from './status-page.ts';
 
@@ -54,7 +55,7 @@ export function createAdminApp(deps: AdminDeps): Express {
 }
 
 function routesOf(deps: AdminDeps, jsonText: (body: unknown) => string): Routes {
-  const bounded: Bounded = (promise) => within(promise, deps.clock);
+  const bounded: Bounded = (promise, withinMs = ANSWER_WITHIN_MS) => within(promise, withinMs, deps.clock);
   return {
     ...statusRoutes(deps, { bounded, jsonText }),
     ...listRoutes(deps, bounded),
@@ -62,6 +63,7 @@ function routesOf(deps: AdminDeps, jsonText: (body: unknown) => string): Routes 
     ...refusedRoutes(deps.refused, bounded),
     ...feedRoutes(deps),
     ...previewRoutes(deps.preview, bounded),
+    ...replayRoutes(deps.replays, bounded),
   };
 }
 
@@ -70,9 +72,9 @@ function maskedJson(body: unknown, mask: Mask): string {
   return JSON.stringify(body, (_key, value: unknown) => (typeof value === 'string' ? mask.apply(value) : value));
 }
 
-async function within<T>(promise: Promise<T>, clock: Clock): Promise<T> {
+async function within<T>(promise: Promise<T>, withinMs: number, clock: Clock): Promise<T> {
   const done = new AbortController();
-  const late = clock.wait(ANSWER_WITHIN_MS, done.signal).then(() => {
+  const late = clock.wait(withinMs, done.signal).then(() => {
     throw new ProblemError('unavailable', 'The relay did not answer in time.');
   });
   // After the race is won the loser must not be an unhandled rejection.

@@ -1,5 +1,6 @@
 /** What the private port asks of the rest of the relay. */
 import type { BufferKeeper, Page, PageRequest } from '../buffer/contract.ts';
+import type { ReplayMode, ReplayRecord, Selection } from '../buffer/replaying.ts';
 import type { Clock } from '../clock.ts';
 import type { Feed } from '../observe/feed.ts';
 import type { PrivateHealthReport } from '../observe/health.ts';
@@ -30,11 +31,33 @@ export type AdminDeps = {
   readonly arming: ArmingAccess;
   readonly refused: RefusedAccess;
   readonly feed: Feed;
+  readonly replays: ReplaysAccess;
   readonly preview: (asked: PreviewAsked) => Promise<PreviewOutcome>;
   /** Null: not in sandbox mode. */
   readonly sandbox: SandboxAccess | null;
   /** A request failed in the relay itself. */
   readonly failed: (request: string, error: unknown) => void;
+};
+
+export type ReplayAsked = {
+  readonly mode: ReplayMode;
+  readonly selection: Selection;
+  readonly edit?: { readonly event: unknown };
+};
+export type ReplayRefused = {
+  readonly refused: { readonly code: 'bad_mode' | 'bad_selection' | 'bad_edit' | 'too_many'; readonly message: string };
+};
+export type ReplaysAccess = {
+  /** What a replay would do; changes nothing. */
+  readonly dryRun: (asked: ReplayAsked) => Promise<object | ReplayRefused>;
+  readonly start: (
+    asked: ReplayAsked,
+    by: string,
+  ) => Promise<{ readonly id: string; readonly count: number } | ReplayRefused>;
+  readonly cancel: (id: string) => Promise<'cancelled' | 'ended' | 'unknown'>;
+  /** Null: not known, or not kept any more. */
+  readonly record: (id: string) => Promise<ReplayRecord | null>;
+  readonly records: (page: PageRequest) => Promise<Page<ReplayRecord>>;
 };
 
 /** The refused requests, masked. */
@@ -54,4 +77,4 @@ export type SandboxAccess = {
 };
 
 /** The promise's value, or a refusal when it takes too long; what comes after that is nobody's any more. */
-export type Bounded = <T>(promise: Promise<T>) => Promise<T>;
+export type Bounded = <T>(promise: Promise<T>, withinMs?: number) => Promise<T>;

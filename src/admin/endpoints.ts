@@ -12,6 +12,7 @@ import {
 import { armed, arming, forgotten, health, sourcePage, sourceParams } from './schemas/health.ts';
 import { PREVIEW_BYTES_MAX, preview, previewBody, previewError } from './schemas/preview.ts';
 import { refusedItem, refusedPage, refusedQuery, refusedVerdict } from './schemas/refused.ts';
+import { dryRun, replay, replayBody, replayPage, replayStarted } from './schemas/replays.ts';
 import { feedQuery, idParams, openApiDocument, pageQuery } from './schemas/words.ts';
 
 export const endpoints = {
@@ -108,6 +109,32 @@ export const endpoints = {
     summary: 'One dead letter',
     answers: { 200: { means: 'It.', schema: wholeDeadLetter } },
     problems: ['not_found'],
+  },
+  replay: {
+    ...{ method: 'post', path: '/api/replays', access: 'operator', body: replayBody },
+    summary: 'Give deliveries or dead events a second chance, or see what that would do (`dry_run`)',
+    answers: {
+      200: { means: 'What it would do: how many, a sample before and after, and what to know.', schema: dryRun },
+      202: { means: 'It is under way.', schema: replayStarted },
+    },
+    problems: ['too_many_replays'],
+  },
+  replays: {
+    ...{ method: 'get', path: '/api/replays', access: 'reader', query: pageQuery },
+    summary: 'Replays, newest first: what, how far, by whom',
+    answers: { 200: { means: 'A page of them.', schema: replayPage } },
+  },
+  replayOne: {
+    ...{ method: 'get', path: '/api/replays/{id}', access: 'reader', params: idParams },
+    summary: 'One replay',
+    answers: { 200: { means: 'It.', schema: replay } },
+    problems: ['not_found'],
+  },
+  cancelReplay: {
+    ...{ method: 'delete', path: '/api/replays/{id}', access: 'operator', params: idParams },
+    summary: 'Cancel a replay; what it has queued goes on',
+    answers: { 200: { means: 'It is cancelled.', schema: replay } },
+    problems: ['not_found', 'replay_ended'],
   },
   refused: {
     ...{ method: 'get', path: '/api/refused', access: 'reader', query: refusedQuery },

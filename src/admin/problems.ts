@@ -14,6 +14,8 @@ export const adminProblems = {
   cannot_learn: { status: 409, title: 'This source learns no secret' },
   body_gone: { status: 409, title: 'Its body is not kept' },
   body_cut: { status: 409, title: 'Its body is not here, or not whole' },
+  replay_ended: { status: 409, title: 'This replay has ended' },
+  too_many_replays: { status: 409, title: 'Too many replays are under way' },
   has_secret: { status: 409, title: 'This source has a secret' },
   too_large: { status: 413, title: 'The body is too large' },
   not_json: { status: 415, title: 'The body must be application/json' },

@@ -33,6 +33,7 @@ export function statusPage(page: StatusPage): string {
     '/api/sources',
     '/api/deliveries',
     '/api/dead-letters',
+    '/api/replays',
     '/api/refused',
     '/api/openapi.json',
   ];

@@ -10,6 +10,7 @@ import { armingOf } from './arming.ts';
 import type { Core } from './core.ts';
 import { openPreviews } from './previews.ts';
 import { refusedOf } from './refused.ts';
+import { replayAccess } from './replay-access.ts';
 import { sandboxPages } from './sandbox-pages.ts';
 
 export async function openPublicPort(core: Core): Promise<Listening> {
@@ -73,6 +74,7 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
     refused: refusedOf(core),
     feed: core.feed,
     preview: previews.ask,
+    replays: replayAccess(core),
     sandbox: core.destinations.sandbox && sandboxPages(core.destinations.sandbox.double),
     failed: (request, error) => log.error('request.failed', { request, error: String(error) }),
   });

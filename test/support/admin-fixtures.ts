@@ -51,6 +51,13 @@ export function adminDeps(given: Partial<AdminDeps> = {}): { readonly deps: Admi
     },
     feed: createFeed({ clock: stillClock(), mask }),
     preview: async () => ({ kind: 'unknown_source' }),
+    replays: {
+      dryRun: async () => ({ dry_run: true, count: 0, sample: [], warnings: [] }),
+      start: async () => ({ id: 'rpl_1', count: 0 }),
+      cancel: async () => 'unknown',
+      record: async () => null,
+      records: async () => ({ items: [], next: null }),
+    },
     refused: { list: () => ({ items: [], next: null }), one: () => null, verify: async () => null },
     sandbox: null,
     failed: (what, error) => calls.failures.push([what, error]),

@@ -3,7 +3,7 @@
  * type are documented, the body is as it says, and nothing is in it that the document does not know. What is wrong fails
  * the test that asked.
  */
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, expect } from 'vitest';
 import type { z } from 'zod';
@@ -31,8 +31,11 @@ export function checked(app: RequestListener): RequestListener {
       Object.assign(res, { [name]: spied });
     }
     res.once('finish', () => {
-      const wrong = wrongWith(req, res, Buffer.concat(chunks).toString('utf8'));
-      if (wrong !== null) violations.push(`${req.method} ${req.url} ${res.statusCode}: ${wrong}`);
+      const { method = '', url = '' } = req;
+      const type = String(res.getHeader('content-type') ?? '');
+      const text = Buffer.concat(chunks).toString('utf8');
+      const wrong = wrongWith({ method, url, status: res.statusCode, type, text });
+      if (wrong !== null) violations.push(`${method} ${url} ${res.statusCode}: ${wrong}`);
     });
     app(req, res);
   };
@@ -47,22 +50,33 @@ export function endpointFor(method: string, path: string): Endpoint | null {
   return found[0] ?? null;
 }
 
-function wrongWith(req: IncomingMessage, res: ServerResponse, text: string): string | null {
-  const type = String(res.getHeader('content-type') ?? '').split(';')[0] as string;
-  const endpoint = endpointFor(req.method ?? '', (req.url ?? '').split('?')[0] as string);
+export type Told = {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  readonly status: number;
+  /** Content-Type. */
+  readonly type: string;
+  readonly text: string;
+};
+
+/** Null: it is as the document says. */
+export function wrongWith({ method, url, status, text, ...told }: Told): string | null {
+  const type = told.type.split(';')[0] as string;
+  const endpoint = endpointFor(method, url.split('?')[0] as string);
   if (type === 'application/problem+json') {
-    if (req.method === 'HEAD') return null;
+    if (method === 'HEAD') return null;
     const body = JSON.parse(text) as { code: string; status: number };
-    if (body.status !== res.statusCode) return 'its status is another';
-    const own = endpoint?.answers[res.statusCode];
+    if (body.status !== status) return 'its status is another';
+    const own = endpoint?.answers[status];
     if (own?.type === type && own.schema) return mismatch(own.schema, body);
     return known(endpoint, body.code) ? mismatch(problem, body) : `${body.code} is not documented here`;
   }
-  const answer = endpoint?.answers[res.statusCode];
+  const answer = endpoint?.answers[status];
   if (answer === undefined) return 'is not documented';
   const expected = answer.type ?? (answer.schema ? 'application/json' : '');
   if (type !== expected) return `is ${type}, not ${expected}`;
-  if (answer.schema === undefined || req.method === 'HEAD') return null;
+  if (answer.schema === undefined || method === 'HEAD') return null;
   return mismatch(answer.schema, JSON.parse(text));
 }
 
