@@ -44,6 +44,8 @@ export type DestinationHealth = {
   readonly since: string;
   readonly last_success_at: string | null;
   readonly next_attempt_at: string | null;
+  /** Events a second, found from its answers; null: no limit was met. */
+  readonly rate_limit: number | null;
   readonly last_error: { readonly reason: string; readonly message: string; readonly at: string } | null;
 };
 
@@ -134,6 +136,7 @@ export function destinationHealth(snapshot: HealthSnapshot): Record<string, Dest
         since: new Date(one.since).toISOString(),
         last_success_at: iso(one.lastSuccessAt),
         next_attempt_at: iso(one.nextAttemptAt),
+        rate_limit: one.rateLimit === null ? null : Math.round(one.rateLimit * 10) / 10,
         last_error: one.lastError === null ? null : { ...one.lastError, at: new Date(one.lastError.at).toISOString() },
       },
     ]),

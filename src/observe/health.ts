@@ -35,6 +35,8 @@ export type DestinationStatus = {
   readonly lastError: { readonly reason: string; readonly message: string; readonly at: number } | null;
   readonly nextAttemptAt: number | null;
   readonly lastSuccessAt: number | null;
+  /** Events a second that it is sent at most; null: no limit was met. */
+  readonly rateLimit: number | null;
 };
 
 export type HealthSnapshot = {

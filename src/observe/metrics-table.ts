@@ -73,6 +73,11 @@ export const metricsTable = {
     help: '0: the destination answers; 1: one request asks it again; 2: everything waits.',
     labels: ['destination'],
   },
+  relay_destination_rate_limit: {
+    kind: 'gauge',
+    help: 'Events a second that a destination is sent at most, found from its answers; absent: no limit was met.',
+    labels: ['destination'],
+  },
   relay_dead_letters: { kind: 'gauge', help: 'Dead letters there are.', labels: ['source', 'reason'] },
   relay_unmapped_deliveries: {
     kind: 'gauge',

@@ -28,7 +28,12 @@ export type MetricsState = {
   readonly tally: BufferTally | null;
   /** What falls through. */
   readonly unmapped: readonly UnmappedType[];
-  readonly circuits: readonly { readonly destination: string; readonly circuit: 0 | 1 | 2 }[];
+  readonly circuits: readonly {
+    readonly destination: string;
+    readonly circuit: 0 | 1 | 2;
+    /** Events a second; null: none was met. */
+    readonly rateLimit: number | null;
+  }[];
 };
 
 export type Attempted = {
@@ -153,6 +158,7 @@ function gauges(registry: Registry, options: MetricsOptions): (state: MetricsSta
   const bytes = gauge(registry, 'relay_buffer_bytes');
   const oldest = gauge(registry, 'relay_buffer_oldest_waiting_seconds');
   const circuit = gauge(registry, 'relay_circuit_state');
+  const rateLimit = gauge(registry, 'relay_destination_rate_limit');
   const letters = gauge(registry, 'relay_dead_letters');
   const unmapped = gauge(registry, 'relay_unmapped_deliveries');
   gauge(registry, 'relay_build_info').set({ version: options.version, node_version: options.nodeVersion }, 1);
@@ -161,7 +167,11 @@ function gauges(registry: Registry, options: MetricsOptions): (state: MetricsSta
     // Added, not set: what is masked may have become the same name.
     for (const { count, ...labels } of highest(found)) unmapped.inc(labels, count);
     circuit.reset();
-    for (const { destination, circuit: state } of circuits) circuit.set({ destination }, state);
+    rateLimit.reset();
+    for (const { destination, circuit: state, rateLimit: limit } of circuits) {
+      circuit.set({ destination }, state);
+      if (limit !== null) rateLimit.set({ destination }, limit);
+    }
     for (const one of [waiting, bytes, oldest]) one.remove();
     letters.reset();
     if (tally === null) return;

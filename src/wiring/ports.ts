@@ -60,10 +60,10 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
       const { now, tally, unmapped: found = [] } = await core.wholeSnapshot();
       // Names in it came from outside, and this answer does not pass the mask.
       const unmapped = found.map((one) => ({ ...one, type: one.type && core.mask.apply(one.type) }));
-      const circuits = core.forwarders.map(({ destination, forwarder }) => ({
-        destination: destination.name,
-        circuit: forwarder.status().circuit,
-      }));
+      const circuits = core.forwarders.map(({ destination, forwarder }) => {
+        const { circuit, rateLimit } = forwarder.status();
+        return { destination: destination.name, circuit, rateLimit };
+      });
       return { contentType: metrics.contentType, text: await metrics.text({ now, tally, unmapped, circuits }) };
     },
     sources: () =>

@@ -180,7 +180,9 @@ describe('the private form', () => {
     const lastError = { reason: 'unauthorized', message: 'invalid token', at: NOW };
     const report = privateHealth(
       snapshot({
-        destinations: [destinationStatus({ state: 'paused', lastError, nextAttemptAt: NOW + 60_000 })],
+        destinations: [
+          destinationStatus({ state: 'paused', lastError, nextAttemptAt: NOW + 60_000, rateLimit: 1234.56 }),
+        ],
         tally: tally({ waitingByDestination: { mixpanel: 9 } }),
       }),
     );
@@ -188,6 +190,7 @@ describe('the private form', () => {
       status: 'warn',
       waiting: 9,
       next_attempt_at: '2026-11-21T10:05:11.000Z',
+      rate_limit: 1234.6,
       last_error: { message: 'invalid token', at: '2026-11-21T10:04:11.000Z' },
     });
   });

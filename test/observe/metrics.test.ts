@@ -3,7 +3,7 @@ import { createMetrics, type MetricsState } from '../../src/observe/metrics.ts';
 import { metricNames, metricsMarkdown, metricsTable } from '../../src/observe/metrics-table.ts';
 import { NOW, sourceTally, tally } from '../support/observe-fixtures.ts';
 
-const circuits = [{ destination: 'mixpanel', circuit: 0 as const }];
+const circuits = [{ destination: 'mixpanel', circuit: 0 as const, rateLimit: null }];
 const state: MetricsState = { now: NOW, tally: tally(), unmapped: [], circuits };
 const make = () => createMetrics({ version: '0.1.0', nodeVersion: 'v26' });
 
@@ -117,14 +117,20 @@ describe('metrics', () => {
       oldestWaitingAt: NOW - 2_500,
       deadLetters: [{ source: 'a', reason: 'rejected', count: 4 }],
     });
-    const lines = await read(metrics, { ...state, tally: full, circuits: [{ destination: 'mixpanel', circuit: 2 }] });
+    const lines = await read(metrics, {
+      ...state,
+      tally: full,
+      circuits: [{ destination: 'mixpanel', circuit: 2, rateLimit: 1200 }],
+    });
     expect(lines.get('relay_buffer_events')).toBe(5);
     expect(lines.get('relay_buffer_bytes')).toBe(77);
     expect(lines.get('relay_buffer_oldest_waiting_seconds')).toBe(2.5);
     expect(lines.get('relay_circuit_state{destination="mixpanel"}')).toBe(2);
+    expect(lines.get('relay_destination_rate_limit{destination="mixpanel"}')).toBe(1200);
     expect(lines.get('relay_dead_letters{source="a",reason="rejected"}')).toBe(4);
     const later = await read(metrics, state);
     expect(later.has('relay_dead_letters{source="a",reason="rejected"}')).toBe(false);
+    expect(later.has('relay_destination_rate_limit{destination="mixpanel"}')).toBe(false);
   });
 
   it('leave the buffer out when it does not answer', async () => {

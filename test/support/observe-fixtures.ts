@@ -75,6 +75,7 @@ export function destinationStatus(given: Partial<DestinationStatus> = {}): Desti
     since: NOW - 60_000,
     lastError: null,
     nextAttemptAt: null,
+    rateLimit: null,
     lastSuccessAt: NOW - 1_000,
     ...given,
   };

@@ -58,6 +58,7 @@ const destinationHealth = named(
     since: time,
     last_success_at: timeOrNull,
     next_attempt_at: timeOrNull,
+    rate_limit: z.number().nullable(),
     last_error: z.object({ reason: z.string(), message: z.string(), at: time }).nullable(),
   }),
 );
