@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import type { CaseResult } from '../mapping/cases.ts';
 import type { Problem } from '../mapping/problem.ts';
 import type { Source } from '../model.ts';
+import { differenceLines } from './differences.ts';
 import { readBytes } from './files.ts';
-import { type Output, table } from './output.ts';
+import type { Output } from './output.ts';
 import { troubleExcerpt, troubleHead } from './trouble.ts';
 
 export type CheckedSource = {
@@ -69,12 +70,8 @@ async function speakProblem(problem: Problem, output: Output): Promise<void> {
   const cross = output.style('red', '✗');
   if (problem.differences !== undefined && problem.case !== undefined) {
     output.result(`  ${cross} case ${output.style('bold', problem.case)}  ${output.style('dim', problem.file)}`);
-    const rows = problem.differences.map(({ path, expected, got }) => [
-      path.replace(/^(\d+)/, 'event[$1]'),
-      `expected ${output.style('green', expected)}`,
-      `got ${output.style('red', got)}`,
-    ]);
-    for (const line of table(rows, '      ')) output.result(line);
+    const differences = problem.differences.map(({ path, expected, got }) => ({ path, before: expected, after: got }));
+    for (const line of differenceLines(differences, ['expected', 'got'], output, '      ')) output.result(line);
     return;
   }
   output.result(`  ${cross} ${troubleHead(problem)}`);

@@ -7,7 +7,7 @@ import { givenText } from '../config/settings.ts';
 import { UsageError } from '../errors.ts';
 import { addressOf, ask, type Question, type Reply, readUrl } from './http.ts';
 
-export type PrivateQuestion = Pick<Question, 'method' | 'timeoutMs'> & {
+export type PrivateQuestion = Pick<Question, 'method' | 'timeoutMs' | 'body'> & {
   /** The listener's address; absent: by RELAY_ADMIN_HOST and RELAY_ADMIN_PORT. */
   readonly url: string | undefined;
   readonly path: string;
@@ -15,29 +15,36 @@ export type PrivateQuestion = Pick<Question, 'method' | 'timeoutMs'> & {
 
 /** Exit code 3 when nobody answers, 1 when the token is the wrong one. */
 export async function askPrivate({ url, path, ...question }: PrivateQuestion): Promise<Reply> {
-  const reply = await ask({ ...question, url: urlFor(url, path), headers: tokenHeader() });
-  if (reply.status === 401 || reply.status === 403) {
-    throw new UsageError([`the relay wants its token (${reply.status}): set RELAY_ADMIN_TOKEN as it is set there`], 1);
-  }
+  const type = question.body === undefined ? {} : { 'content-type': 'application/json' };
+  const reply = await ask({ ...question, url: urlFor(url, path), headers: { ...tokenHeader(), ...type } });
+  refuseWithoutToken(reply);
   return reply;
 }
 
-function urlFor(given: string | undefined, path: string): URL {
+export function refuseWithoutToken({ status }: Pick<Reply, 'status'>): void {
+  if (status !== 401 && status !== 403) return;
+  throw new UsageError([`the relay wants its token (${status}): set RELAY_ADMIN_TOKEN as it is set there`], 1);
+}
+
+export function urlFor(given: string | undefined, path: string): URL {
   if (given === undefined) {
     return new URL(addressOf({ host: text('RELAY_ADMIN_HOST'), port: Number(text('RELAY_ADMIN_PORT')) }) + path);
   }
   const url = readUrl(given);
-  if (!url.pathname.endsWith(path)) url.pathname = `${url.pathname.replace(/\/+$/, '')}${path}`;
+  const [pathname = '', search] = path.split('?', 2);
+  if (!url.pathname.endsWith(pathname)) url.pathname = `${url.pathname.replace(/\/+$/, '')}${pathname}`;
+  if (search !== undefined) url.search = search;
   return url;
 }
 
-function text(name: 'RELAY_ADMIN_HOST' | 'RELAY_ADMIN_PORT' | 'RELAY_ADMIN_TOKEN'): string {
+function text(name: 'RELAY_ADMIN_HOST' | 'RELAY_ADMIN_PORT' | 'RELAY_ADMIN_TOKEN' | 'RELAY_ADMIN_READ_TOKEN'): string {
   const given = givenText(environment(), name);
   if (given.from === 'problem') throw new UsageError([given.problem]);
   return given.text ?? '';
 }
 
-function tokenHeader(): Record<string, string> {
-  const token = text('RELAY_ADMIN_TOKEN');
+/** The token that may only read is enough for most of what commands ask. */
+export function tokenHeader(): Record<string, string> {
+  const token = text('RELAY_ADMIN_TOKEN') || text('RELAY_ADMIN_READ_TOKEN');
   return token === '' ? {} : { authorization: `Bearer ${token}` };
 }

@@ -114,9 +114,9 @@ function compareEvent(path: string, expected: unknown, got: unknown, raw: unknow
   if (!isRecord(expected) || !isRecord(got) || !('event' in got)) return compareUpdate(path, expected, got, raw);
   const { properties: expectedProperties = {}, ...expectedRest } = expected;
   const { properties: gotProperties, ...gotRest } = got;
-  const differences = compare(path, expectedRest, gotRest);
+  const differences = differencesIn(path, expectedRest, gotRest);
   if (!isRecord(expectedProperties) || !isRecord(gotProperties)) {
-    return [...differences, ...compare(`${path}.properties`, expectedProperties, gotProperties)];
+    return [...differences, ...differencesIn(`${path}.properties`, expectedProperties, gotProperties)];
   }
   const own = isRecord(raw) && isRecord(raw.properties) ? raw.properties : {};
   const compared = { ...gotProperties };
@@ -124,24 +124,24 @@ function compareEvent(path: string, expected: unknown, got: unknown, raw: unknow
     if (!Object.hasOwn(expectedProperties, name)) delete compared[name];
     else if (isDeepStrictEqual(expectedProperties[name], own[name])) compared[name] = expectedProperties[name];
   }
-  return [...differences, ...compare(`${path}.properties`, expectedProperties, compared)];
+  return [...differences, ...differencesIn(`${path}.properties`, expectedProperties, compared)];
 }
 
 /** `$time` as it was completed, or as the mapping gave it. */
 function compareUpdate(path: string, expected: unknown, got: unknown, raw: unknown): Difference[] {
-  if (!isRecord(expected) || !isRecord(got) || !isRecord(raw)) return compare(path, expected, got);
+  if (!isRecord(expected) || !isRecord(got) || !isRecord(raw)) return differencesIn(path, expected, got);
   const same = expected.$time !== undefined && isDeepStrictEqual(expected.$time, raw.$time);
-  return compare(path, expected, same ? { ...got, $time: raw.$time } : got);
+  return differencesIn(path, expected, same ? { ...got, $time: raw.$time } : got);
 }
 
 /** The places where two JSON values differ, as deep as they can be named. */
-function compare(path: string, expected: unknown, got: unknown): Difference[] {
+export function differencesIn(path: string, expected: unknown, got: unknown): Difference[] {
   if (isRecord(expected) && isRecord(got)) {
     const keys = new Set([...Object.keys(expected), ...Object.keys(got)]);
-    return [...keys].flatMap((key) => compare(`${path}.${key}`, member(expected, key), member(got, key)));
+    return [...keys].flatMap((key) => differencesIn(`${path}.${key}`, member(expected, key), member(got, key)));
   }
   if (Array.isArray(expected) && Array.isArray(got) && expected.length === got.length) {
-    return expected.flatMap((item, index) => compare(`${path}.${index}`, item, got[index]));
+    return expected.flatMap((item, index) => differencesIn(`${path}.${index}`, item, got[index]));
   }
   return isDeepStrictEqual(expected, got) ? [] : [{ path, expected: shown(expected), got: shown(got) }];
 }
