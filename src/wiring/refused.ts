@@ -8,6 +8,7 @@ import type { DoorSource } from '../intake/receive.ts';
 import { type Mask, secretName } from '../observe/mask.ts';
 import { type RefusedEntry, refusedBodyBytesMax } from '../observe/refused-ring.ts';
 import type { Verifier } from '../verify/contract.ts';
+import { type Diagnosis, diagnose } from '../verify/diagnosis.ts';
 import { alwaysMasked, mask as masked, maskFields } from '../verify/verified.ts';
 import type { Core } from './core.ts';
 
@@ -24,14 +25,16 @@ const INFLATED_BYTES_MAX = 256 * 1024;
 type Deps = {
   readonly refused: Core['refused'];
   readonly mask: Mask;
-  readonly remote: Pick<Core['remote'], 'fetch'>;
+  readonly remote: Pick<Core['remote'], 'fetch' | 'get'>;
+  readonly publicUrl: string | null;
   readonly bodyBytesMax: number;
   readonly find: (name: string) => DoorSource | null;
 };
 
 export function refusedOf(core: Pick<Core, 'refused' | 'mask' | 'remote' | 'settings' | 'sources'>): RefusedAccess {
   const { refused, mask, remote, settings, sources } = core;
-  return refusedAccess({ refused, mask, remote, bodyBytesMax: settings.bodyBytesMax, find: sources.door.find });
+  const { bodyBytesMax, publicUrl } = settings;
+  return refusedAccess({ refused, mask, remote, bodyBytesMax, publicUrl, find: sources.door.find });
 }
 
 export function refusedAccess(deps: Deps): RefusedAccess {
@@ -49,9 +52,11 @@ export function refusedAccess(deps: Deps): RefusedAccess {
       const entry = deps.refused.get(id);
       if (entry === null) return null;
       if (entry.cut || entry.body === null) return 'cut';
-      const { code, reason } = await again(entry, entry.body, deps);
+      const { code, reason, diagnosis } = await again(entry, entry.body, deps);
+      const { steps = [], causes = [] } = diagnosis ?? {};
       return {
         ...{ id, source: entry.source, verified: code === null, code, reason },
+        ...{ steps: [...steps], causes: [...causes] },
         as_of: new Date(entry.receivedAt).toISOString(),
       } satisfies RefusedVerdict;
     },
@@ -119,7 +124,12 @@ function isUtf8Start(bytes: Uint8Array): boolean {
   }
 }
 
-type Outcome = { readonly code: RefusalCode | null; readonly reason: string | null };
+type Outcome = {
+  readonly code: RefusalCode | null;
+  readonly reason: string | null;
+  /** Absent: its proof was not looked at. */
+  readonly diagnosis?: Diagnosis;
+};
 
 /** The way through the door, but nothing is answered, learned, kept or confirmed. */
 async function again(entry: RefusedEntry, body: Uint8Array, deps: Deps): Promise<Outcome> {
@@ -146,9 +156,11 @@ async function again(entry: RefusedEntry, body: Uint8Array, deps: Deps): Promise
     if (failure !== null) return no('unavailable', failure);
     verdict = verifier.check(request, receivedAt);
   }
-  if (!verdict.ok) return no('unverified', verdict.reason);
+  const { publicUrl, remote } = deps;
+  const diagnosis = diagnose(door.source, request, receivedAt, { publicUrl, remote });
+  if (!verdict.ok) return { ...no('unverified', verdict.reason), diagnosis };
   const plain = inflated();
-  if (!plain.ok) return no(plain.code, plain.reason);
+  if (!plain.ok) return { ...no(plain.code, plain.reason), diagnosis };
   const content = parsed();
-  return content.ok ? { code: null, reason: null } : no(content.code, content.reason);
+  return { ...(content.ok ? { code: null, reason: null } : no(content.code, content.reason)), diagnosis };
 }

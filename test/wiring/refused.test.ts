@@ -18,12 +18,13 @@ async function open(change: DoorChange = {}) {
   const mask = createMask();
   mask.hide([secret]);
   const fetched: string[] = [];
-  const remote = { fetch: async (url: string) => `${fetched.push(url)} is not there` };
+  const remote = { fetch: async (url: string) => `${fetched.push(url)} is not there`, get: () => null };
   const access: RefusedAccess = refusedAccess({
     refused: ring,
     mask,
     remote,
     bodyBytesMax: 1_048_576,
+    publicUrl: null,
     find: door.find,
   });
   const { ask } = admin({ refused: access, mask });
@@ -147,6 +148,17 @@ describe('checking again', () => {
     expect(await here.again(id)).toMatchObject({ verified: true, code: null, reason: null });
     // It was only looked at.
     expect(here.door.kept).toEqual([]);
+  });
+
+  it('says step by step what was looked at, and the likely causes', async () => {
+    await using here = await open({ sources: [source({ secrets: ['whsec_the-wrong-secret'] })] });
+    await post(here.door, body);
+    const { steps, causes } = await here.again((await here.newest()).id);
+    const seen = steps.map(({ step, ok }: { step: string; ok: boolean }) => `${step} ${ok}`);
+    expect(seen).toEqual(expect.arrayContaining(['proof true', 'secret false']));
+    expect(causes.length).toBeGreaterThan(0);
+    here.mend(source());
+    expect(await here.again((await here.newest()).id)).toMatchObject({ verified: true, causes: [] });
   });
 
   it('holds a signed time against when it came, not against now', async () => {

@@ -43,6 +43,12 @@ export const refusedVerdict = named(
     verified: z.boolean().describe('It would be accepted now, had it just come.'),
     code: code.nullable().describe('Null: verified.'),
     reason: z.string().nullable(),
+    steps: z
+      .array(z.object({ step: z.string(), ok: z.boolean().nullable(), text: z.string() }))
+      .describe('Of checking its proof; empty when it did not come so far. Null: no yes or no.'),
+    causes: z
+      .array(z.object({ cause: z.string(), advice: z.string(), certain: z.boolean() }))
+      .describe('Why it does not verify, the likely ones first. Certain: with this mended it would.'),
     as_of: time.describe('When it came; signed times are held against this.'),
   }),
 );
