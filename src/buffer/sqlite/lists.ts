@@ -27,6 +27,8 @@ export type SummaryRow = [
 export const summaryColumns = 'position, id, kind, key, type, received_at, bytes, created, waiting, dead';
 /** Rows looked at for one page: about 15 ms. */
 const lookedAtMax = 10_000;
+/** Of the kinds asked for: so many rows are read and sorted; more are dense enough to be met on a walk. */
+const fewMax = 4_000;
 
 export class Lists {
   readonly #store: Store;
@@ -105,7 +107,7 @@ export class Lists {
     const to = cursor !== null && cursor < end ? cursor : end;
     const numbers = new Set(kinds.map(({ n }) => n));
     const kept = this.#kept.all<[number, number]>().filter(([n]) => numbers.has(n));
-    const few = kept.reduce((sum, [, count]) => sum + count, 0) <= lookedAtMax;
+    const few = kept.reduce((sum, [, count]) => sum + count, 0) <= fewMax;
     const right = (row: SummaryRow) => this.#isOfType(row, filter.type);
     if (few) {
       const rows = kept.flatMap(([n]) => this.#rangeOfKind.all<SummaryRow>(n, from, to)).filter(right);
