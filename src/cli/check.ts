@@ -4,14 +4,15 @@
  */
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
+import { destinationsOf } from '../config/destinations-file.ts';
 import { environment } from '../config/environment.ts';
 import { readSettings } from '../config/settings.ts';
-import { shapeOutput } from '../destinations/mixpanel/shape.ts';
 import { UsageError } from '../errors.ts';
 import { type LoadedFolder, loadFolder } from '../mapping/load.ts';
 import type { Problem } from '../mapping/problem.ts';
 import { KEY_OF_CASES } from '../mapping/pseudonym.ts';
 import { createRunner } from '../mapping/runner.ts';
+import { shapeOf } from '../wiring/destinations.ts';
 import { type CheckedSource, checkedJson, speakChecked, speakTotal } from './check-report.ts';
 import { kindOf, namesIn } from './files.ts';
 import type { Context } from './program.ts';
@@ -25,10 +26,11 @@ export async function check(folder: string | null, { output, json }: Context): P
   const pseudonymKey = settings.pseudonymKey ?? (isSandbox(settings) ? KEY_OF_CASES : null);
   await using runner = createRunner({ clock: systemClock, pseudonymKey });
   const parse = parserFor(settings, 'environment');
+  const shape = shapeOf(destinationsOf(settings, 'names'));
   const checked: CheckedSource[] = [];
   const width = Math.max(...names.map((name) => name.length));
   for (const name of names) {
-    const loaded = await loadFolder(name, { dir, parse, runner, shape: shapeOutput, clock: systemClock });
+    const loaded = await loadFolder(name, { dir, parse, runner, shape, clock: systemClock });
     const one = await withRemarks(name, dir, loaded);
     checked.push(one);
     if (!json) await speakChecked(one, width, output);

@@ -1,9 +1,9 @@
 /** Payloads → what the relay would send, in words for people. */
 import type { Clock } from '../clock.ts';
-import { shapeOutput } from '../destinations/mixpanel/shape.ts';
 import type { MapFailure, Program } from '../mapping/program.ts';
 import type { Runner } from '../mapping/runner.ts';
 import { pretender, type TriedPayload, tryDeliveries } from '../mapping/trial.ts';
+import type { Shape } from '../mapping/turn-to-events.ts';
 import type { Source } from '../model.ts';
 import type { Completed } from './completed.ts';
 
@@ -20,6 +20,7 @@ export type Bench = {
   readonly source: Source;
   readonly program: Program;
   readonly runner: Runner;
+  readonly shape: Shape;
   readonly clock: Clock;
 };
 
@@ -29,8 +30,8 @@ export async function tryPayloads(bench: Bench, payloads: readonly TriedPayload[
   const pretend = pretender(source, runner);
   const now = clock.now();
   const deliveries = await Promise.all(payloads.map((payload) => pretend(payload, now)));
-  const shape = (output: unknown, context: Parameters<typeof shapeOutput>[1]) => shapeOutput(output, context);
-  const trials = await tryDeliveries(deliveries, { program, runner, shape, destination: '', now });
+  const [destination = ''] = source.destinations;
+  const trials = await tryDeliveries(deliveries, { program, runner, shape: bench.shape, destination, now });
   return trials.map(({ events, broken, failure }) => ({
     events: events as readonly Completed[],
     broken: broken.map(({ output, rule, message }) => `output ${output}: ${rule}: ${message}`),

@@ -4,6 +4,7 @@
  */
 import { basename, join } from 'node:path';
 import { systemClock } from '../clock.ts';
+import { destinationsOf } from '../config/destinations-file.ts';
 import { environment } from '../config/environment.ts';
 import { didYouMean } from '../config/nearest.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
@@ -13,6 +14,7 @@ import { type Program, programOf } from '../mapping/program.ts';
 import { mayAskForPseudonyms } from '../mapping/pseudonym.ts';
 import { createRunner, type Runner } from '../mapping/runner.ts';
 import type { TriedPayload } from '../mapping/trial.ts';
+import { shapeOf } from '../wiring/destinations.ts';
 import { pseudonymKeyOf } from '../wiring/sources.ts';
 import { type Completed, contentOf, isEvent, ownerOf, titleOf } from './completed.ts';
 import { explainPayload } from './explain-payload.ts';
@@ -50,7 +52,9 @@ export async function tryMapping(options: TryOptions, context: Context): Promise
     if (json && file.kind !== 'folder') output.json([]);
     return 1;
   }
-  const bench: Bench = { source, program, runner, clock: systemClock };
+  // What only Mixpanel's destinations have rules for; the table shows events, whatever else they become.
+  const mixpanel = destinationsOf(settings, 'names').filter(({ type }) => type === 'mixpanel');
+  const bench: Bench = { source, program, runner, shape: shapeOf(mixpanel), clock: systemClock };
   if (file.kind === 'folder') return await tryFolder(file.path, options, bench, context);
   const payload = await readPayload(file.path, options.headers);
   const [tried] = await tryPayloads(bench, [payload]);

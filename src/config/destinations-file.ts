@@ -29,7 +29,7 @@ export type MixpanelConfig = {
   /** Whether `$identify`, `$create_alias` and `$merge` may be sent. */
   readonly identity: 'simplified' | 'original';
   /** For `/import`; null: the token alone. */
-  readonly serviceAccount: { readonly user: string; readonly secret: string } | null;
+  readonly serviceAccount: { readonly user: string; readonly secret: string; readonly projectId: string } | null;
 };
 
 export type BloomreachConfig = {
@@ -86,6 +86,9 @@ const baseUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** A number to look at, but a name: Mixpanel needs it beside a service account. */
+const projectId = z.preprocess((given) => (typeof given === 'number' ? String(given) : given), secretText);
+
 const mixpanel = z.strictObject({
   type: z.literal('mixpanel'),
   token: secretText,
@@ -94,7 +97,7 @@ const mixpanel = z.strictObject({
   format: z.enum(['json', 'form']).default('json'),
   import: z.enum(['auto', 'always', 'never']).default('auto'),
   identity: z.enum(['simplified', 'original']).default('simplified'),
-  service_account: z.strictObject({ user: secretText, secret: secretText }).optional(),
+  service_account: z.strictObject({ user: secretText, secret: secretText, project_id: projectId }).optional(),
 });
 
 const bloomreach = z.strictObject({
@@ -155,11 +158,11 @@ export function readDestinations(options: DestinationsOptions): readonly Destina
 
 function fromEnvironment(mixpanelSettings: Settings['mixpanel']): DestinationConfig {
   const name = DESTINATION_DEFAULT;
-  const { token, apiUrl, trackFormat } = mixpanelSettings;
+  const { token, apiUrl, trackFormat, import: use } = mixpanelSettings;
   if (token === null) return { name, type: 'sandbox' };
   return {
     ...{ name, type: 'mixpanel', token, baseUrl: apiUrl, format: trackFormat },
-    ...{ import: 'auto', identity: 'simplified', serviceAccount: null },
+    ...{ import: use, identity: 'simplified', serviceAccount: null },
   };
 }
 
@@ -169,7 +172,10 @@ type FileEntry = z.output<typeof schema>['destinations'][string];
 function configOf(name: string, entry: FileEntry): DestinationConfig | string {
   if (entry.type === 'sandbox') return { name, type: 'sandbox' };
   if (entry.type === 'mixpanel') {
-    const { token, format, identity, region, service_account: serviceAccount = null } = entry;
+    const { token, format, identity, region, service_account: account } = entry;
+    const serviceAccount = account
+      ? { user: account.user, secret: account.secret, projectId: account.project_id }
+      : null;
     const address = entry.base_url ?? mixpanelUrls[region];
     return { name, type: 'mixpanel', token, baseUrl: address, format, import: entry.import, identity, serviceAccount };
   }

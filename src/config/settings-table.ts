@@ -68,6 +68,12 @@ export const settingsTable = {
     default: 'json',
     meaning: 'How batches are sent: as JSON, or as `data=` in a form.',
   },
+  MIXPANEL_IMPORT: {
+    kind: oneOf('auto', 'always', 'never'),
+    default: 'auto',
+    meaning:
+      'When events go to `/import`: those too old for `/track` (`auto`), all of them, for an answer about each (`always`), or none: too old is then a dead letter.',
+  },
   RELAY_HOST: { kind: host, default: '0.0.0.0', meaning: 'Address of the public listener: webhooks and probes.' },
   RELAY_PORT: { kind: PORT, default: '8080', meaning: 'Port of the public listener; 0 takes a free one.' },
   RELAY_ADMIN_HOST: {
@@ -179,7 +185,6 @@ export const laterSettings: ReadonlySet<string> = new Set([
   'REDIS_URL',
   'RELAY_REDIS_SHARDS',
   'RELAY_REDIS_DURABILITY',
-  'MIXPANEL_IMPORT',
 ]);
 
 /** `--help`: one line a setting. */

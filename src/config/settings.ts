@@ -22,6 +22,8 @@ export type Settings = {
     /** Without a slash at its end. */
     readonly apiUrl: string;
     readonly trackFormat: 'json' | 'form';
+    /** When `/import` is used. */
+    readonly import: 'auto' | 'always' | 'never';
   };
   readonly public: { readonly host: string; readonly port: number };
   readonly admin: {
@@ -174,6 +176,7 @@ function nested(values: Values): Settings {
       region: values.MIXPANEL_REGION,
       apiUrl: values.MIXPANEL_API_URL ?? mixpanelUrls[values.MIXPANEL_REGION],
       trackFormat: values.MIXPANEL_TRACK_FORMAT,
+      import: values.MIXPANEL_IMPORT,
     },
     public: { host: values.RELAY_HOST, port: values.RELAY_PORT },
     admin: {

@@ -42,12 +42,13 @@ export async function openDestinations(settings: Settings, clock: Clock): Promis
   return { configs, all, shape: shapeOf(configs), sandbox, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-/** Each destination in its own form; one that is not configured any more keeps Mixpanel's. */
-function shapeOf(configs: readonly DestinationConfig[]): Shape {
-  const bloomreach = new Map(configs.flatMap((one) => (one.type === 'bloomreach' ? [[one.name, one] as const] : [])));
+/** Each destination in its own form and by its own rules; one that is not configured any more keeps Mixpanel's. */
+export function shapeOf(configs: readonly DestinationConfig[]): Shape {
+  const byName = new Map(configs.map((config) => [config.name, config]));
   return (output, context, destination) => {
-    const config = bloomreach.get(destination);
-    return config === undefined ? shapeOutput(output, context) : shapeCommand(output, context, config);
+    const config = byName.get(destination);
+    if (config?.type === 'bloomreach') return shapeCommand(output, context, config);
+    return config?.type === 'mixpanel' ? shapeOutput(output, context, config) : shapeOutput(output, context);
   };
 }
 
@@ -62,15 +63,19 @@ type Shared = {
 function open(config: DestinationConfig, { settings, clock, pacer, sandboxUrl }: Shared): Destination {
   switch (config.type) {
     case 'mixpanel':
-      return openMixpanel(config, settings, clock);
+      return openMixpanel(config, { settings, clock, recognises: true });
     case 'sandbox':
       return openMixpanel(
         {
           ...{ name: config.name, type: 'mixpanel', token: SANDBOX_TOKEN, baseUrl: sandboxUrl },
-          ...{ format: settings.mixpanel.trackFormat, import: 'auto', identity: 'simplified', serviceAccount: null },
+          ...{
+            format: settings.mixpanel.trackFormat,
+            import: settings.mixpanel.import,
+            identity: 'simplified',
+            serviceAccount: null,
+          },
         },
-        settings,
-        clock,
+        { settings, clock, recognises: false },
       );
     case 'bloomreach':
       return createBloomreach({
@@ -82,9 +87,18 @@ function open(config: DestinationConfig, { settings, clock, pacer, sandboxUrl }:
   }
 }
 
-function openMixpanel({ name, baseUrl, token, format }: MixpanelConfig, settings: Settings, clock: Clock): Destination {
+type MixpanelUse = {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** The sandbox knows any token. */
+  readonly recognises: boolean;
+};
+
+function openMixpanel(config: MixpanelConfig, { settings, clock, recognises }: MixpanelUse): Destination {
+  const { name, baseUrl, token, format, serviceAccount } = config;
   return createMixpanel({
-    ...{ name, baseUrl, token, format, clock, version },
+    ...{ name, baseUrl, token, format, serviceAccount, recognises, clock, version },
+    import: config.import,
     timeoutMs: settings.sendTimeoutMs,
     concurrency: settings.sendConcurrency,
   });

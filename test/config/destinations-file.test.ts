@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { type DestinationConfig, readDestinations, secretsOfDestination } from '../../src/config/destinations-file.ts';
 import { UsageError } from '../../src/errors.ts';
 
-const mixpanel = { token: null, region: 'us', apiUrl: 'https://api.mixpanel.com', trackFormat: 'json' } as const;
+const mixpanel = {
+  token: null,
+  region: 'us',
+  apiUrl: 'https://api.mixpanel.com',
+  trackFormat: 'json',
+  import: 'auto',
+} as const;
 const variables: Record<string, string> = {
   PRODUCT_TOKEN: 'tok_1',
   BR_URL: 'https://api.exponea.com/',
@@ -83,6 +89,20 @@ describe('destinations.yaml', () => {
     expect(read(text(', customer_ids: email_id'))).toMatchObject([{ customerIdType: 'email_id' }]);
   });
 
+  it('takes MIXPANEL_IMPORT for the destination of the environment', () => {
+    const settings = { mixpanel: { ...mixpanel, token: 'tok', import: 'never' as const } };
+    const given = { settings, text: null, file: 'M', lookup: () => undefined };
+    expect(readDestinations(given)).toMatchObject([{ import: 'never' }]);
+  });
+
+  it.each(['7', '"7"', `"\${PROJECT}"`])('takes a service account with its project as %s', (project) => {
+    variables.PROJECT = '7';
+    const account = `{ user: u, secret: "s1", project_id: ${project} }`;
+    const [one] = read(`destinations: { a: { type: mixpanel, token: t1, service_account: ${account} } }`);
+    expect(one).toMatchObject({ serviceAccount: { user: 'u', secret: 's1', projectId: '7' } });
+    expect(one && secretsOfDestination(one)).toEqual(['t1', 's1']);
+  });
+
   it('tells its secrets to whoever masks them', () => {
     expect(read(whole).flatMap(secretsOfDestination)).toEqual(['tok_1', 's3']);
   });
@@ -93,6 +113,14 @@ describe('destinations.yaml', () => {
       /1:\d+ token needs a variable that is not set \(not set: NOT_SET\)$/,
     ],
     ['destinations: { a: { type: mixpanel } }', /token is missing$/],
+    [
+      'destinations: { a: { type: mixpanel, token: t, service_account: { user: u, secret: s } } }',
+      /project_id is missing$/,
+    ],
+    [
+      'destinations: { a: { type: mixpanel, token: t, identity: both } }',
+      /identity must be one of simplified, original/,
+    ],
     ['destinations: { a: { type: mixpanel, token: t, regoin: eu } }', /unknown key "regoin".*did you mean region/],
     ['destinations: { a: { type: mixpanel, token: t, region: asia } }', /region must be one of us, eu, in/],
     ['destinations: { a: { type: mixpanel, token: t, base_url: "ftp://x" } }', /base_url must be an http/],

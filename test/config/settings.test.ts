@@ -39,6 +39,7 @@ const samples: Record<SettingName, { good: string[]; bad: string[]; beside?: Rec
     bad: ['ftp://x', 'x', 'http:x', 'https://u:p@x.example', 'https://x.example?a=1', 'https://x.example#a'],
   },
   MIXPANEL_TRACK_FORMAT: { good: ['json', 'form'], bad: ['xml'] },
+  MIXPANEL_IMPORT: { good: ['auto', 'always', 'never'], bad: ['sometimes', 'yes'] },
   RELAY_HOST: {
     good: ['0.0.0.0', '::', '[::1]', 'relay.internal', 'localhost'],
     bad: ['1.2.3', 'a b', '0.0.0.0:80', '-x', 'http://x', '[x]'],

@@ -119,3 +119,18 @@ test('a stop in the middle gives back what is not settled, and nothing is lost o
   await stopped;
   expect([lane.keeper.waiting(), lane.keeper.leased(), lane.keeper.dead.length]).toEqual([5, 0, 0]);
 });
+
+test('a merge goes to /import however young it is, and an $identify to /track', async () => {
+  await using lane = await openLane({ concurrency: 1, identity: 'original' });
+  lane.give(
+    { event: '$identify', properties: { $identified_id: 'a', $anon_id: 'b' } },
+    { event: '$merge', properties: { $distinct_ids: ['a', 'b'] } },
+  );
+  lane.forwarder.start();
+  await lane.drained();
+  expect(lane.sandbox.copies().map(({ endpoint, record }) => `${endpoint} ${record.event}`)).toEqual([
+    'track $identify',
+    'import $merge',
+  ]);
+  expect(lane.keeper.delivered).toHaveLength(2);
+});

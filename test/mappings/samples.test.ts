@@ -42,7 +42,7 @@ function load(dir: string, name: string): Promise<LoadedFolder> {
         lookup: (variable) => `secret:of-${variable}`,
       }),
     runner,
-    shape: shapeOutput,
+    shape: (output, context) => shapeOutput(output, context),
     clock: systemClock,
   });
 }

@@ -1,6 +1,7 @@
 /** A whole sending lane for tests: memory keeper, forwarder, Mixpanel client, and the sandbox behind a real socket. */
 import type { Destination } from '../../src/destinations/contract.ts';
 import { createMixpanel, type MixpanelOptions } from '../../src/destinations/mixpanel/destination.ts';
+import type { IdentityRules } from '../../src/destinations/mixpanel/identity.ts';
 import { shapeEvent, shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/destinations/sandbox/sandbox.ts';
 import { createForwarder, type Forwarder, type ForwarderOptions } from '../../src/forward/forwarder.ts';
@@ -39,6 +40,8 @@ export type LaneOptions = Partial<
   /** Where to send instead of the sandbox. */
   readonly baseUrl?: string;
   readonly mixpanel?: Pick<MixpanelOptions, 'import' | 'serviceAccount' | 'recognises'>;
+  /** Of what `give` puts. */
+  readonly identity?: IdentityRules['identity'];
   /** In place of what Mixpanel's client does. */
   readonly destination?: Partial<Destination>;
 };
@@ -103,7 +106,8 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
       keeper.put(events);
     },
     give(...outputs) {
-      keeper.put(outputs.flatMap((output) => recordsOf(output, ++made, clock.now())));
+      const rules = { identity: options.identity ?? 'simplified', import: options.mixpanel?.import ?? 'auto' };
+      keeper.put(outputs.flatMap((output) => recordsOf(output, ++made, clock.now(), rules)));
     },
     attempted: (count) =>
       until(() => attempts.length >= count && forwarder.status().inFlight === 0, `${count} attempts`),
@@ -112,8 +116,13 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
   };
 }
 
-function recordsOf(output: object, number: number, now: number): Omit<LeasedEvent, 'position' | 'attempts'>[] {
-  const shaped = shapeOutput(output, { source: 'shop', identity: `d${number}`, receivedAt: now, index: 0, now });
+function recordsOf(
+  output: object,
+  number: number,
+  now: number,
+  rules: IdentityRules,
+): Omit<LeasedEvent, 'position' | 'attempts'>[] {
+  const shaped = shapeOutput(output, { source: 'shop', identity: `d${number}`, receivedAt: now, index: 0, now }, rules);
   if (!shaped.ok) throw new Error(shaped.message);
   const from = { destination: 'mixpanel', source: 'shop', delivery: `dlv_${number}`, receivedAt: now };
   return shaped.records.map((record, part) => ({ id: `evt_${number}-0.${part}`, ...from, ...record }));

@@ -11,6 +11,7 @@
  * a copy differs from another event of the same second. `ip` stays only where the destination takes end users' addresses.
  */
 import type { Refused, RuleViolation, ShapeContext, Shaped } from '../contract.ts';
+import { identityViolation, SIMPLIFIED } from '../mixpanel/identity.ts';
 import { jsonText } from '../mixpanel/json-text.ts';
 import { isOperator, operandOf } from '../mixpanel/operators.ts';
 import { publicAddress } from '../mixpanel/public-address.ts';
@@ -42,7 +43,7 @@ export function shapeCommand(output: unknown, context: ShapeContext, shape: Bloo
 }
 
 function shapeEvent(output: JsonRecord, context: ShapeContext, shape: BloomreachShape): Shaped {
-  const violation = topLevelViolation(output);
+  const violation = topLevelViolation(output) ?? identityViolation(output.event as string, {}, SIMPLIFIED);
   if (violation) return refuse(violation);
   const given = output.properties ?? {};
   if (!isRecord(given)) return refuse(broken('properties_not_an_object', '"properties" must be an object.'));

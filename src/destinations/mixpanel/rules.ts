@@ -43,9 +43,6 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set([
 ]);
 const PLACEHOLDER_LENGTH_MAX = 36;
 
-/** Identity merges are not events: `$merge` cannot be undone, and a relay must not do any of them by accident. */
-const IDENTITY_EVENTS: ReadonlySet<string> = new Set(['$identify', '$create_alias', '$merge']);
-
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
 export function isRecord(value: unknown): value is JsonRecord {
@@ -64,9 +61,6 @@ export function isInsertId(id: string): boolean {
 export function nameViolation(event: unknown): RuleViolation | null {
   if (typeof event !== 'string' || event === '') {
     return broken('event_name', 'The event has no name: "event" must be a text that is not empty.');
-  }
-  if (IDENTITY_EVENTS.has(event)) {
-    return broken('identity_event', `"${event}" changes identities in Mixpanel; the relay does not send it.`);
   }
   return null;
 }

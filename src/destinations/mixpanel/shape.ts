@@ -10,6 +10,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Refused, RuleViolation, ShapeContext, Shaped } from '../contract.ts';
+import { type IdentityRules, identityViolation, SIMPLIFIED } from './identity.ts';
 import { jsonText, typeNameOf } from './json-text.ts';
 import { publicAddress } from './public-address.ts';
 import {
@@ -34,18 +35,20 @@ const INSERT_ID_LENGTH = 36;
 type ShapedEvent = { readonly ok: true; readonly json: string; readonly time: number } | Refused;
 
 /** What the relay makes of any output: an event, or updates of a profile or group. */
-export function shapeOutput(output: unknown, context: ShapeContext): Shaped {
+export function shapeOutput(output: unknown, context: ShapeContext, rules: IdentityRules = SIMPLIFIED): Shaped {
   if (isRecord(output) && output.event === undefined && isUpdate(output)) return shapeUpdate(output, context);
-  const shaped = shapeEvent(output, context);
+  const shaped = shapeEvent(output, context, rules);
   return shaped.ok ? { ok: true, records: [{ json: shaped.json, time: shaped.time }] } : shaped;
 }
 
-export function shapeEvent(output: unknown, context: ShapeContext): ShapedEvent {
+export function shapeEvent(output: unknown, context: ShapeContext, rules: IdentityRules = SIMPLIFIED): ShapedEvent {
   if (!isRecord(output)) return refuse(broken('not_an_object', 'The output is not an object with "event".'));
   const topLevel = topLevelViolation(output);
   if (topLevel) return refuse(topLevel);
   const given = output.properties ?? {};
   if (!isRecord(given)) return refuse(broken('properties_not_an_object', '"properties" must be an object.'));
+  const identity = identityViolation(output.event as string, given, rules);
+  if (identity) return refuse(identity);
 
   const { token: _token, $ignore: _ignore, bucket: _bucket, $bucket: _hidden, ...own } = given;
   const time = readTime(own.time, context.receivedAt);
