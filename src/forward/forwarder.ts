@@ -166,6 +166,8 @@ class Lane implements Forwarder {
       if (!this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping());
       const waitMs = await this.#fillHand();
       if (this.#stopping()) return 0;
+      // An answer may have come meanwhile.
+      if (this.#circuit.waitMs() > 0 || this.#inFlight >= this.#circuit.slots()) return 0;
       const batch = this.#nextInHand();
       if (!batch) return waitMs;
       const paceMs = this.#circuit.paceMs(loadOf(batch));

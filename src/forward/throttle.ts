@@ -13,8 +13,8 @@
  */
 import { Taken } from './taken.ts';
 
-/** The longest that leaves time, within a minute, to climb to twice the rate, to wait after the 429 and to come back. */
-const HOLD_MS = 44_000;
+/** Leaves time, within a minute, to climb to twice the rate, for most waits after the 429, and to come back. */
+const HOLD_MS = 50_000;
 /** A limit that has just been found rarely changes again at once; meanwhile nothing is lost to climbs. */
 const LONG_HOLD_MS = 70_000;
 /** Before the first climb, which shows what the limiter saves up. */

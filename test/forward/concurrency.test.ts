@@ -113,6 +113,35 @@ test('a late failure from before a recovery opens again: its batch must not be s
   expect(circuit.waitMs()).toBe(3000);
 });
 
+test('a 429 that comes while the next batch is being leased holds that batch back as well', async () => {
+  await using lane = await openLane({ batch: { eventsMax: 10, bytesMax: 1_900_000, lingerMs: 0 } });
+  lane.put('stripe', 10);
+  lane.forwarder.start();
+  // Its answer allows two at a time.
+  await lane.attempted(1);
+  const { lease } = lane.keeper;
+  lane.keeper.lease = async (request) => {
+    await lane.clock.wait(100);
+    return await lease(request);
+  };
+  lane.sandbox.faults.order({ status: 429, delayMs: 50 });
+  lane.put('stripe', 20);
+  await until(() => lane.clock.waits().includes(100));
+  await lane.clock.advance(100);
+  await until(() => lane.clock.waits().includes(50) && lane.clock.waits().includes(100), 'a request and a lease');
+  await lane.clock.advance(50);
+  await lane.attempted(2);
+  await lane.clock.advance(2900);
+  expect(lane.attempts.map(({ status }) => status)).toEqual([200, 429]);
+  lane.keeper.lease = lease;
+  await lane.clock.advance(1000);
+  for (let step = 0; step < 20 && lane.keeper.waiting() > 0; step++) {
+    await until(() => lane.forwarder.status().inFlight === 0);
+    await lane.clock.advance(1000);
+  }
+  await lane.drained();
+});
+
 test('events are not leased without end while parts of split batches wait', async () => {
   await using lane = await openLane({ concurrency: 1, batch: { eventsMax: 32, bytesMax: 1_900_000, lingerMs: 0 } });
   lane.sandbox.faults.order({ status: 400, body: 'no', times: 100_000 });
