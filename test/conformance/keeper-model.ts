@@ -1,56 +1,23 @@
 /** Any sequence of calls, crashes and hours leaves a keeper and a model of some arrays in agreement. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { BufferKeeper, Settlement } from '../../src/buffer/contract.ts';
-import type { LeasedEvent, Route, Update } from '../../src/model.ts';
+import type { Settlement } from '../../src/buffer/contract.ts';
+import type { LeasedEvent, Route } from '../../src/model.ts';
 import { eventOf, type MovedClock, webhook } from '../support/buffer-fixtures.ts';
 import { type Harness, keepDeliveriesMs, turnsOf } from './keeper.ts';
+import {
+  type Command,
+  command,
+  type Model,
+  type ModelDelivery,
+  type ModelEvent,
+  type Real,
+  sources,
+  updates,
+} from './keeper-model-parts.ts';
+import { remap, resend } from './keeper-model-replays.ts';
 
-type ModelDelivery = {
-  readonly id: string;
-  readonly source: string;
-  readonly receivedAt: number;
-  state: 'accepted' | 'mapped' | 'skipped' | 'failed';
-  kept: boolean;
-};
-type ModelEvent = {
-  readonly id: string;
-  readonly source: string;
-  readonly delivery: ModelDelivery;
-  readonly time: number;
-  readonly update: Update | undefined;
-  state: 'waiting' | 'delivered' | 'dead';
-  begun: boolean;
-  leasedUntil: number;
-  attempts: number;
-  position: number;
-};
-type Model = {
-  readonly deliveries: ModelDelivery[];
-  readonly events: ModelEvent[];
-  readonly keys: Map<string, ModelDelivery>;
-  /** By source: armed until a time, or the secret it learned. */
-  readonly secrets: Map<string, { until: number } | { secret: string }>;
-  duplicates: number;
-  letters: number;
-};
-type Real = { keeper: BufferKeeper; readonly harness: Harness; readonly clock: MovedClock };
-type Command = fc.AsyncCommand<Model, Real>;
-
-const sources = ['a', 'b', 'c'];
-/** Of two people, on two routes: keys must meet across deliveries, sources and routes. */
-const updates: readonly (Update | undefined)[] = [
-  undefined,
-  { route: 'profile', key: 'profile:1' },
-  { route: 'profile_once', key: 'profile:1' },
-  { route: 'profile', key: 'profile:2' },
-];
 const routes = ['event', 'profile', 'profile_once'] as const;
-
-/** A command that may always run, with its arguments as its name. */
-function command(name: string, run: (model: Model, real: Real) => Promise<void>): Command {
-  return { check: () => true, run, toString: () => name };
-}
 
 function accept(source: string, key: number | null): Command {
   return command(`accept ${source} ${key}`, async (model, { keeper, clock }) => {
@@ -90,10 +57,10 @@ function map(limit: number, eventCount: number, times: number, broken: boolean):
       delivery.state = state;
       const { source } = delivery;
       const shared = { source, delivery, leasedUntil: 0, attempts: 0, position: 0, begun: false };
-      for (const { id, time, update } of batch[at]?.events ?? [])
-        model.events.push({ ...shared, id, time, update, state: 'waiting' });
+      for (const { id, json, time, update } of batch[at]?.events ?? [])
+        model.events.push({ ...shared, id, json, time, update, state: 'waiting' });
       if (!broken) return;
-      model.events.push({ ...shared, id: '', time: 0, update: undefined, state: 'dead' });
+      model.events.push({ ...shared, id: '', json: '{}', time: 0, update: undefined, state: 'dead' });
       model.letters += 1;
     });
   });
@@ -301,6 +268,10 @@ const commands = [
   fc.tuple(some, fc.boolean()).map(([step, dies]) => settle(step, dies)),
   fc.tuple(some, fc.boolean()).map(([step, attempted]) => release(step, attempted)),
   some.map(begin),
+  fc
+    .tuple(fc.nat(30), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 2 }), fc.boolean())
+    .map(([at, count, variant, broken]) => remap(at, count, variant, broken)),
+  fc.tuple(fc.nat(30), fc.boolean()).map(([at, edited]) => resend(at, edited)),
   fc.tuple(source, fc.constantFrom(1, 1_000, keepDeliveriesMs)).map(([of, ms]) => arm(of, ms)),
   fc.tuple(source, fc.constantFrom('one', 'two')).map(([of, secret]) => learn(of, secret)),
   source.map(forget),
@@ -328,6 +299,7 @@ export function keeperEqualsModel(
           secrets: new Map(),
           duplicates: 0,
           letters: 0,
+          replays: 0,
         };
         try {
           await fc.asyncModelRun(() => ({ model, real }), sequence);
