@@ -90,6 +90,8 @@ export class Throttle {
   #fallback: number | null = null;
   #bold = true;
   #boldness = 0;
+  /** The run before was refused at its first request. */
+  #atOnce = false;
   /** Holds in a row that did not last. */
   #doubts = 0;
   #taken = new Taken();
@@ -196,21 +198,33 @@ export class Throttle {
     this.#refused = false;
     const held = this.#rate;
     if (!this.#taken.any) this.#refusedAtOnce(held);
-    else if (held === null) this.#creepFrom(this.#taken.rate(0));
+    else if (held === null) this.#refusedStarting();
     else if (!this.#settled) this.#refusedCreeping(held);
     else if (this.#heldMs >= this.#holdMs()) this.#refusedClimbing(held);
     else this.#refusedHolding();
     if (this.#rate !== null) this.#rate = Math.max(RATE_MIN, this.#rate);
+    if (this.#taken.any) this.#atOnce = false;
     this.#taken = new Taken();
     this.#heldMs = 0;
     this.#tokens = 1;
     this.#filledAt = now;
   }
 
-  /** Much less: each try costs a longer wait. */
+  /** Not even one request was taken. Twice in a row it says nothing of a rate any more: begin anew, with a small request. */
   #refusedAtOnce(held: number | null): void {
-    if (held === null) this.#cap = Math.max(1, Math.floor(Math.min(this.#cap, this.#lastEvents) / 8));
-    else this.#creepFrom(held / 4);
+    this.#fallback = null;
+    if (held !== null && !this.#atOnce) {
+      this.#atOnce = true;
+      this.#creepFrom(held / 4);
+      return;
+    }
+    this.#rate = null;
+    this.#cap = Math.max(1, Math.floor(Math.min(this.#cap, this.#lastEvents) / 8));
+  }
+
+  #refusedStarting(): void {
+    if (this.#burstKnown) this.#settle(this.#taken);
+    else this.#creepFrom(this.#taken.rate(0));
   }
 
   #refusedCreeping(held: number): void {

@@ -127,3 +127,15 @@ test('a limit that was lifted is forgotten by climbing, twice as fast each secon
   simulation.run(120);
   expect(simulation.rateBetween(175, 180)).toBeGreaterThan(100_000);
 });
+
+test('after half an hour in which everything was refused the whole rate is back in seconds', () => {
+  const limiter = bucketLimiter(1e9);
+  const simulation = simulate(limiter).run(10);
+  limiter.rate = 1e-9;
+  simulation.run(1800);
+  expect(simulation.rateBetween(20, 1810)).toBe(0);
+  limiter.rate = 1e9;
+  simulation.run(70);
+  const back = simulation.answers.find(({ at, taken }) => taken && at > 1_810_000)?.at ?? Number.NaN;
+  expect(simulation.rateBetween(back / 1000 + 2, back / 1000 + 4)).toBeGreaterThan(400_000);
+});
