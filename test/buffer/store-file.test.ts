@@ -7,6 +7,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { mapped, movedClock, webhook } from '../support/buffer-fixtures.ts';
 
+const someOf = (source: string) => ({
+  destination: 'mixpanel',
+  turns: [{ source, eventsMax: 100 }],
+  bytesMax: 1e6,
+});
+
 describe('the file of a buffer', () => {
   let folder: string;
   let path: string;
@@ -104,6 +110,37 @@ describe('the file of a buffer', () => {
     await using buffer = await open();
     expect((await buffer.learnedSecrets()).get('shop')?.secret).toBe('kept');
     expect(await buffer.unmappedTypes(10)).toMatchObject([{ source: 'shop', skipped: 2 }]);
+  });
+
+  it('tells of dead letters and deliveries of an older relay what that one knew, and replays them', async () => {
+    await makeStore();
+    {
+      await using buffer = await open();
+      const leased = await buffer.lease({ ...someOf('shop'), leaseMs: 1_000 });
+      const letter = { kind: 'event' as const, reason: 'rejected', message: 'no', attempts: 1 };
+      const [first, ...rest] = leased.map(({ position }) => position);
+      await buffer.settle(rest.map((position) => ({ position, state: 'delivered' })));
+      await buffer.settle([{ position: first ?? 0, state: 'dead', letter }]);
+    }
+    const database = new DatabaseSync(path);
+    const later = ['letter_facts', 'attempts', 'replays', 'replay_items', 'replay_waiting'];
+    database.exec(later.map((table) => `DROP TABLE ${table};`).join(''));
+    database.exec('ALTER TABLE deliveries DROP COLUMN settled_after');
+    database.close();
+    await using buffer = await open();
+    const [letter] = (await buffer.deadLetters({ kind: 'event', destination: 'mixpanel' }, { limit: 9 })).items;
+    const whole = await buffer.delivery(letter?.delivery ?? '');
+    expect(whole?.events).toMatchObject([{ state: 'dead', reason: 'rejected', lastWords: 'no' }]);
+    const selection = { ids: [letter?.delivery ?? ''] };
+    const asked = { mode: 'remap' as const, selection, after: 0, limit: 1, bytesMax: 1e6 };
+    const delivery = (await buffer.selectItems(asked)).deliveries[0]?.delivery;
+    if (!delivery) throw new Error('it is not kept');
+    await buffer.addReplay({ id: 'rpl_1', mode: 'remap', selection, count: 1, by: 'a test', createdAt: 1 });
+    const item = { kind: 'remap' as const, cursor: 1, mapped: mapped(delivery, 1) };
+    await buffer.replayStep({ replay: 'rpl_1', from: 0, items: [item], to: 1, ended: true });
+    expect(await buffer.lease({ ...someOf('shop'), leaseMs: 1_000 })).toHaveLength(1);
+    expect((await buffer.deadLetters({}, { limit: 9 })).items).toEqual([]);
+    expect((await buffer.tally()).sources.shop).toMatchObject({ dead: 0, waiting: 1 });
   });
 
   it("is refused when it is another program's", async () => {
