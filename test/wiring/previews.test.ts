@@ -100,11 +100,11 @@ describe('a preview', () => {
     ]);
   });
 
-  it('shows the first thousand of ten', async () => {
-    const text = '[1..10000].{"event": "E" & $string($), "properties": {}}';
+  it('shows the first thousand of two', async () => {
+    const text = '[1..2000].{"event": "E" & $string($), "properties": {}}';
     const { body } = await preview({ mapping: text, payload: {} });
     expect(body.events).toHaveLength(1_000);
-    expect(body.left_out).toBe(9_000);
+    expect(body.left_out).toBe(1_000);
   });
 
   it('of a mapping that gives nothing is an answer without events', async () => {
