@@ -7,6 +7,8 @@ Examples:
   trackrelay check                               compile every mapping, run every case
   trackrelay try stripe payload.json --explain   show the events a payload becomes
   trackrelay send github                         post a correctly signed sample webhook
+  trackrelay tail                                follow what the running relay does
+  trackrelay dead list                           what failed; trackrelay replay gives it its second chance
 `;
 
 export const examples = {
@@ -42,6 +44,50 @@ Examples:
   trackrelay send stripe invoice-paid --same-id             twice: the second is a duplicate
   trackrelay send stripe --url https://hooks.example.com    another relay, with the secret it has
 Secrets come from the environment, as for serve; in sandbox mode from the data folder.
+`,
+  tail: `
+Examples:
+  trackrelay tail                                   everything, a line each
+  trackrelay tail --source stripe --kind delivery   the webhooks of one source
+  trackrelay tail --kind delivery.failed,event.dead --json
+It comes back when the connection breaks; Ctrl-C ends it. RELAY_ADMIN_TOKEN or RELAY_ADMIN_READ_TOKEN is sent when it is set.
+`,
+  explain: `
+Examples:
+  trackrelay explain ref_01jd…                                      why a request was refused, checked again as things are now
+  trackrelay explain dlv_01jd…                                      what a delivery became, and where its events are
+  trackrelay explain payload.json --source stripe --headers h.json  a request of your own, as if it had just come
+trackrelay tail shows ids as they come; GET /api/refused lists refused requests. No secret or signature is ever shown.
+`,
+  diff: `
+Examples:
+  trackrelay diff stripe                           the mapping in the folder against what was sent for the last 50 deliveries
+  trackrelay diff stripe --mapping new.jsonata --last 500
+  trackrelay diff stripe --json                    exit 1 when it fails where the one that runs did not
+`,
+  case: `
+Examples:
+  trackrelay case dlv_01jd… refund-in-yen          writes cases/refund-in-yen.payload.json, .headers.json, .expected.json
+  trackrelay case dlv_01jd… refund-in-yen --raw    names, addresses and all: look at it before you commit it
+Nothing is overwritten. Without --raw each text that the mapping does not read becomes [masked].
+`,
+  replay: `
+Examples:
+  trackrelay replay --source stripe --state failed --dry-run   how many, what would change, what to know
+  trackrelay replay --source stripe --reason mapping_error     asks first; then watches until all have arrived
+  trackrelay replay dlv_01jd… dlv_01je…                        these deliveries, through today's mapping
+  trackrelay replay ded_01jd…                                  a dead event as it is
+  trackrelay replay list
+  trackrelay replay cancel rpl_01jd…                           what it has sent on already goes on
+Events that are the same as before are not sent twice.
+`,
+  dead: `
+Examples:
+  trackrelay dead list --source stripe
+  trackrelay dead show ded_01jd…                        what failed, in whose words
+  trackrelay dead retry --reason gave_up --dry-run      how many would be sent again
+  trackrelay dead retry ded_01jd…
+  trackrelay dead export --since 2026-11-01 > dead.ndjson
 `,
   arm: `
 Examples:

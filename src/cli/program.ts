@@ -80,6 +80,43 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
     .action(async (source, what, options) =>
       end(await (await import('./send.ts')).send({ source, what: what ?? null, ...options }, context(options))),
     );
+  add('tail', 'follow what a running relay does: each request, what it became, each batch')
+    .option('--source <source>', 'only of this source')
+    .option('--kind <names>', 'only these lines, with commas: delivery, delivery.failed, batch, event.dead, …')
+    .option('--url <url>', 'its private listener; default: the one of this environment')
+    .action(async (options) => end(await (await import('./tail.ts')).tail(options, context(options))));
+  add('explain <what>', 'say why a request was refused, or what became of a delivery (an id, or FILE with --source)')
+    .option('--source <source>', 'with a file: the source that it is for')
+    .option('--headers <file>', 'with a file: JSON file of request headers')
+    .option('--url <url>', 'private listener of the relay that has it; default: the one of this environment')
+    .action(async (what, options) =>
+      end(await (await import('./explain.ts')).explain({ what, ...options }, context(options))),
+    );
+  add('diff <source>', 'show what a changed mapping would change about the last deliveries of a source')
+    .option('--mapping <file>', 'the changed mapping; default: the one in its folder')
+    .option('--last <count>', 'so many deliveries; default: 50')
+    .option('--url <url>', 'private listener of the relay that has them; default: the one of this environment')
+    .action(async (source, options) =>
+      end(await (await import('./diff.ts')).diff({ source, ...options }, context(options))),
+    );
+  add('case <delivery> <name>', 'save a delivery as a case of its source, masked')
+    .option('--raw', 'as it came: texts that the mapping does not read too')
+    .option('--url <url>', 'private listener of the relay that has it; default: the one of this environment')
+    .action(async (delivery, name, options) =>
+      end(await (await import('./case.ts')).saveCase({ delivery, name, ...options }, context(options))),
+    );
+  selecting(add('replay [ids...]', 'give deliveries or dead events a second chance; also: list, show ID, cancel ID'))
+    .option('--remap', "deliveries again, through today's mapping; the default")
+    .option('--resend', 'dead events as they are; the default for ids of dead letters')
+    .option('--state <state>', 'accepted, mapped, skipped or failed deliveries; dead events')
+    .option('--limit <count>', 'with list: so many')
+    .action(async (ids, options) => end(await (await import('./replay.ts')).replay(ids, options, context(options))));
+  selecting(add('dead <action> [ids...]', 'what will not be tried again by itself: list, show ID, retry [IDS], export'))
+    .option('--kind <kind>', 'mapping or event')
+    .option('--limit <count>', 'so many; default: 50')
+    .action(async (action, ids, options) =>
+      end(await (await import('./dead.ts')).dead(action, ids, options, context(options))),
+    );
   add('arm <source>', 'let a running relay take the secret that the provider hands over when the webhook is created')
     .option('--no-wait', 'return at once instead of waiting until it was learned')
     .option('--forget', 'drop the secret it has learned before')
@@ -116,6 +153,21 @@ async function check(
   if (options.url !== undefined)
     throw new UsageError(['--url goes with --unmapped: nothing else of check asks a relay']);
   return (await import('./check.ts')).check(named, context);
+}
+
+/** What `replay` and `dead` select by, and how they go about it. */
+function selecting(command: Command): Command {
+  return command
+    .option('--source <source>', 'only of this source')
+    .option('--reason <reason>', 'only those with a dead letter of this reason')
+    .option('--type <type>', "only of this type, in the provider's words")
+    .option('--destination <destination>', 'only for this destination')
+    .option('--since <time>', 'received then or later (ISO)')
+    .option('--until <time>', 'received before then (ISO)')
+    .option('-n, --dry-run', 'change nothing: say how many, what would change, and what to know')
+    .option('-y, --yes', 'do not ask')
+    .option('--no-wait', 'return at once instead of watching until it is done')
+    .option('--url <url>', 'private listener of the relay; default: the one of this environment');
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

@@ -18,12 +18,12 @@ import { shapeOf } from '../wiring/destinations.ts';
 import { pseudonymKeyOf } from '../wiring/sources.ts';
 import { type Completed, contentOf, isEvent, ownerOf, titleOf } from './completed.ts';
 import { explainPayload } from './explain-payload.ts';
-import { kindOf, namesIn, readBytes, readHeadersFile, readInput, readQueryFile } from './files.ts';
+import { kindOf, namesIn, readBytes } from './files.ts';
 import { type Bench, type Tried, tryPayloads } from './mapping-try.ts';
 import { type Output, table } from './output.ts';
-import { contentTypeOf } from './payload.ts';
+import { readPayload } from './payload-file.ts';
 import type { Context } from './program.ts';
-import { caseFiles, fileBeside, isSandbox, openSource, parserFor } from './sources.ts';
+import { caseFiles, isSandbox, openSource, parserFor } from './sources.ts';
 import { type Trouble, troubleExcerpt, troubleHead } from './trouble.ts';
 
 export type TryOptions = {
@@ -76,7 +76,7 @@ async function resolveFile({ file }: TryOptions, folder: string): Promise<{ path
   throw new UsageError([`${shown(file)} is no file, no folder and no case of ${basename(folder)}${hint}`]);
 }
 
-async function loadProgram(path: string, text: string, runner: Runner, output: Output): Promise<Program | null> {
+export async function loadProgram(path: string, text: string, runner: Runner, output: Output): Promise<Program | null> {
   const compiled = await runner.compile(text);
   if (compiled.ok) return programOf(text);
   for (const diagnostic of compiled.diagnostics) {
@@ -85,15 +85,6 @@ async function loadProgram(path: string, text: string, runner: Runner, output: O
     for (const line of troubleExcerpt(text, trouble, output)) output.say(`    ${line}`);
   }
   return null;
-}
-
-async function readPayload(path: string, headersFile: string | undefined): Promise<TriedPayload> {
-  const body = await readInput(path);
-  const beside = headersFile ?? (path === '-' ? null : await fileBeside(path, 'headers'));
-  const headers = beside === null ? {} : await readHeadersFile(beside);
-  const queryFile = path === '-' ? null : await fileBeside(path, 'query');
-  const query = queryFile === null ? {} : await readQueryFile(queryFile);
-  return { body, headers: { 'content-type': contentTypeOf(path, body), ...headers }, query };
 }
 
 async function tryFolder(folder: string, options: TryOptions, bench: Bench, context: Context): Promise<number> {

@@ -74,6 +74,23 @@ export function caseInput(one: Pick<Case, 'headers' | 'query' | 'payload'>, sour
   };
 }
 
+/** What an expected.json would say of these outputs: nothing that the relay filled in. Outputs that break a rule are left out. */
+export function expectedOf(outputs: readonly unknown[], { name: source, destinations }: CaseSource, shape: Shape) {
+  return outputs.flatMap((output, index) => {
+    const context = { source, identity: 'dlv_case', receivedAt: 0, index, now: Number.MAX_SAFE_INTEGER };
+    const shaped = shape(output, context, destinations[0] ?? '');
+    if (!shaped.ok) return [];
+    const own = isRecord(output) && isRecord(output.properties) ? output.properties : {};
+    return shaped.records.map(({ json }) => {
+      const event = JSON.parse(json) as unknown;
+      if (!isRecord(event) || !isRecord(event.properties)) return event;
+      const filledIn = (name: string) => (COMPLETED as readonly string[]).includes(name) && !Object.hasOwn(own, name);
+      const properties = Object.entries(event.properties).filter(([name]) => !filledIn(name));
+      return { ...event, properties: Object.fromEntries(properties) };
+    });
+  });
+}
+
 function judge(one: Case, outputs: readonly unknown[], receivedAt: number, options: CaseOptions): CaseResult {
   const { source, shape } = options;
   const [destination = ''] = source.destinations;
