@@ -225,6 +225,36 @@ export function keeperReplays(name: string, makeHarness: () => Promise<Harness>)
       expect(keeper.ready('mixpanel', 'profile').get('shop')).toBeUndefined();
     });
 
+    it('lets the next update have its turn also when leasing had passed it by', async () => {
+      const update = (person: number) => ({ route: 'profile' as const, key: `profile:${person}` });
+      const ids: string[] = [];
+      for (const person of [1, 1, 2]) {
+        ids.push(await accept());
+        await mapAll(1, { update: update(person) });
+      }
+      const leased = await lease('profile');
+      expect(leased).toHaveLength(2);
+      await keeper.release(
+        leased.map(({ position }) => position),
+        false,
+      );
+      await remap({ ids: ids.slice(0, 1) }, (delivery) => ({ delivery, state: 'skipped', events: [], dead: [] }));
+      expect((await lease('profile')).map(({ delivery }) => delivery)).toEqual(ids.slice(1));
+    });
+
+    it('does a step in the middle of a selection once, too', async () => {
+      await accept();
+      await failAll();
+      const { deliveries } = await items('remap', { state: 'failed' });
+      const replay = await begin('remap', { state: 'failed' });
+      const given = deliveries.flatMap(({ cursor, delivery }): ReplayItem[] =>
+        delivery ? [{ kind: 'remap', cursor, mapped: mapped(delivery, 1) }] : [],
+      );
+      const step = { replay, from: 0, items: given, to: given[0]?.cursor ?? 0, ended: false };
+      await keeper.replayStep(step);
+      expect(await keeper.replayStep(step)).toMatchObject({ items: 0, record: { done: 1, place: { from: step.to } } });
+    });
+
     it('does a step once, however often it is asked for, also after a crash', async () => {
       await accept();
       await failAll();
