@@ -11,6 +11,7 @@ import { commandTable } from '../src/cli/program.ts';
 import { settingsMarkdown } from '../src/config/settings-table.ts';
 import { deadLetterReasons, refusals } from '../src/errors.ts';
 import { metricsMarkdown } from '../src/observe/metrics-table.ts';
+import { answersTable } from './answers-table.ts';
 import { providersPage, providersTable } from './provider-pages.ts';
 
 const file = new URL('../README.md', import.meta.url);
@@ -41,6 +42,7 @@ const sections: Readonly<Record<string, () => string>> = {
       Object.entries(deadLetterReasons).map(([name, text]) => [code(name), text]),
     ),
   api: endpointsMarkdown,
+  destinations: () => table(['goes to', 'what, and when', 'answer', 'what the relay does'], answersTable()),
   providers: providersTable,
   metrics: metricsMarkdown,
 };

@@ -39,6 +39,8 @@ export type LaneOptions = Partial<
   readonly sandbox?: Partial<SandboxOptions>;
   /** Where to send instead of the sandbox. */
   readonly baseUrl?: string;
+  /** To the sandbox, which knows no TLS. */
+  readonly scheme?: 'https';
   readonly mixpanel?: Pick<MixpanelOptions, 'import' | 'serviceAccount' | 'recognises'>;
   /** Of what `give` puts. */
   readonly identity?: IdentityRules['identity'];
@@ -56,7 +58,7 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
   const concurrency = options.concurrency ?? 10;
   const mixpanel = createMixpanel({
     name: 'mixpanel',
-    baseUrl: options.baseUrl ?? url,
+    baseUrl: options.baseUrl ?? (options.scheme ? url.replace('http:', 'https:') : url),
     token: TOKEN,
     format: options.format ?? 'json',
     ...options.mixpanel,
