@@ -1,7 +1,8 @@
 /** For test/replay: the SQLite keeper, the real evaluator, replays, and a destination that takes what it is given. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { programOf } from '../../src/mapping/program.ts';
@@ -35,6 +36,8 @@ export type Place = AsyncDisposable & {
   send(take?: (event: LeasedEvent) => boolean): Promise<number>;
   /** Sends until it is so, or ten seconds are over. */
   until(isSo: () => Promise<boolean>, sending?: boolean): Promise<void>;
+  /** Every row of every table, as it is on disk now. */
+  content(): Promise<Record<string, readonly unknown[]>>;
   /** Ends replays and keeper as a crash would, and opens both anew. */
   restart(): Promise<void>;
 };
@@ -107,6 +110,16 @@ export async function replayPlace(options: { clock?: Clock } = {}): Promise<Plac
         if (sending) await place.send();
         await systemClock.wait(5);
       }
+    },
+    async content() {
+      const copy = await mkdtemp(join(tmpdir(), 'replay-copy-'));
+      for (const end of ['', '-wal']) await cp(join(folder, `buffer.db${end}`), join(copy, `buffer.db${end}`));
+      const database = new DatabaseSync(join(copy, 'buffer.db'));
+      const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").all();
+      const content = tables.map(({ name }) => [name, database.prepare(`SELECT * FROM ${name}`).all()]);
+      database.close();
+      await rm(copy, { recursive: true });
+      return Object.fromEntries(content);
     },
     async restart() {
       await keeper.crash();

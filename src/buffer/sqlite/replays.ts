@@ -256,7 +256,10 @@ export class Replays {
     changes.settled.push(position);
     const [waiting, dead] = this.#lowerItem.get<[number, number]>(died === null ? 0 : 1, replay, item) ?? [1, 0];
     const words = died === null ? null : died.slice(0, wordsMax);
-    if (waiting > 0) return;
+    if (waiting > 0) {
+      if (words !== null) this.#closed.run(0, 0, words, replay);
+      return;
+    }
     this.#dropItem.run(replay, item);
     this.#closed.run(dead > 0 ? 0 : 1, dead > 0 ? 1 : 0, words, replay);
     this.#end.run(now, replay);
