@@ -139,7 +139,7 @@ async function expectation(one: Made, source: Source, program: Program, settings
   const delivery = caseInput(one, source, systemClock.now());
   const [result] = await runner.map([{ program, delivery, rehearsal: true }]);
   if (!result?.ok) return { events: null, problem: result?.message ?? 'it gave no answer' };
-  const events = expectedOf(result.outputs, source, shape);
+  const events = expectedOf(result.outputs, { source, shape, receivedAt: delivery.receivedAt });
   const [checked] = await runCases([{ ...one, expected: events }], {
     source,
     program,

@@ -75,9 +75,14 @@ export function caseInput(one: Pick<Case, 'headers' | 'query' | 'payload'>, sour
 }
 
 /** What an expected.json would say of these outputs: nothing that the relay filled in. Outputs that break a rule are left out. */
-export function expectedOf(outputs: readonly unknown[], { name: source, destinations }: CaseSource, shape: Shape) {
+export function expectedOf(
+  outputs: readonly unknown[],
+  options: Pick<CaseOptions, 'source' | 'shape'> & { readonly receivedAt: number },
+): readonly unknown[] {
+  const { shape, receivedAt } = options;
+  const { name: source, destinations } = options.source;
   return outputs.flatMap((output, index) => {
-    const context = { source, identity: 'dlv_case', receivedAt: 0, index, now: Number.MAX_SAFE_INTEGER };
+    const context = { source, identity: 'dlv_case', receivedAt, index, now: Number.MAX_SAFE_INTEGER };
     const shaped = shape(output, context, destinations[0] ?? '');
     if (!shaped.ok) return [];
     const own = isRecord(output) && isRecord(output.properties) ? output.properties : {};

@@ -1,0 +1,103 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { explain } from '../../src/cli/explain.ts';
+import { createVerifier } from '../../src/verify/verifier.ts';
+import { call, goodFiles, writeMappings } from '../support/cli-folders.ts';
+import { temporaryFolder } from '../support/program.ts';
+import { requestOf, sourceOf } from '../support/verify-fixtures.ts';
+
+const SECRET = 'whsec_canary_of_explain';
+const body = '{"id":"evt_12345678","type":"paid","amount":42,"who":"u1","created":1700000000}';
+
+let folder: ReturnType<typeof temporaryFolder>;
+beforeEach(() => {
+  folder = temporaryFolder('explain');
+  vi.stubEnv('RELAY_MAPPINGS_DIR', writeMappings(folder.path));
+  vi.stubEnv('RELAY_DATA_DIR', join(folder.path, 'data'));
+  vi.stubEnv('SHOP_SECRET', SECRET);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  folder[Symbol.dispose]();
+});
+
+function write(name: string, content: string): string {
+  const file = join(folder.path, name);
+  writeFileSync(file, content);
+  return file;
+}
+
+/** Signed as Stripe would, just now. */
+function signature(payload = body, secret = SECRET): string {
+  const verifier = createVerifier(sourceOf('stripe', { secrets: [secret] }), { publicUrl: null });
+  return verifier.sign(requestOf(payload), Date.now()).headers['stripe-signature'] as string;
+}
+
+async function explained(payload: string, headers: Readonly<Record<string, string>>, json = false) {
+  const file = write('payload.json', payload);
+  const headersFile = write('headers.json', JSON.stringify({ 'content-type': 'application/json', ...headers }));
+  const said = await call((context) => explain({ what: file, source: 'shop', headers: headersFile }, context), json);
+  for (const canary of [SECRET, signature().split('v1=')[1] ?? '']) expect(said.out + said.err).not.toContain(canary);
+  return said;
+}
+
+describe('trackrelay explain FILE', () => {
+  it('goes through proof, dedupe, parse and mapping of a webhook that is right', async () => {
+    const { code, out } = await explained(body, { 'stripe-signature': signature() });
+    expect(code).toBe(0);
+    expect(out.split('\n').map((line) => line.trimEnd())).toEqual([
+      expect.stringMatching(/✓ verified +yes/),
+      expect.stringMatching(/✓ {3}scheme +Stripe: HMAC-SHA256 in the header stripe-signature/),
+      expect.stringMatching(/✓ {3}proof +the header stripe-signature holds one signature/),
+      expect.stringMatching(/· {3}signed +\{timestamp\}\.\{body\}, with a body of 79 bytes/),
+      expect.stringMatching(/✓ {3}secret +it fits/),
+      expect.stringMatching(/✓ {3}clock +t of the signature says .*Z, [01] s before it came/),
+      expect.stringMatching(/✓ dedupe +evt_12345678 \(body id\)/),
+      expect.stringMatching(/✓ parsed +application\/json, 79 bytes/),
+      expect.stringMatching(/· reads +amount, who, created/),
+      expect.stringMatching(/✓ event +Paid {3}distinct_id u1/),
+      '',
+    ]);
+  });
+
+  it('says what is wrong, the cause and what to do, and goes on to the mapping', async () => {
+    const spaced = body.replaceAll(',', ', ');
+    const { code, out } = await explained(spaced, { 'stripe-signature': signature() });
+    expect(code).toBe(1);
+    expect(out).toMatch(/✗ verified +no: no signature in the header stripe-signature fits the secret/);
+    expect(out).toContain('The cause\n  → the body was changed on the way: the signature fits it as compact JSON');
+    expect(out).toMatch(/✓ event +Paid/);
+  });
+
+  it('shows the line at which the mapping fails', async () => {
+    const text = (goodFiles['shop/mapping.jsonata'] as string).replace('amount,', '$uppercase(amount),');
+    writeFileSync(join(folder.path, 'mappings/shop/mapping.jsonata'), text);
+    const { code, out } = await explained(body, { 'stripe-signature': signature() });
+    expect(code).toBe(1);
+    expect(out).toMatch(/✗ mapped +\S+mapping\.jsonata:3:\d+ +mapping_error: T0410/);
+    expect(out).toContain('$uppercase(amount)');
+    expect(out).toMatch(/│ +\^/);
+  });
+
+  it('gives the same as JSON, with the causes', async () => {
+    const { code, out } = await explained(body, { 'x-hub-signature-256': `sha256=${'a'.repeat(64)}` }, true);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      source: 'shop',
+      kind: 'file',
+      verified: false,
+      causes: [{ cause: expect.stringContaining('it is a webhook of GitHub'), certain: false }, { certain: false }],
+    });
+  });
+
+  it('needs the source of a file, and takes none with an id', async () => {
+    const file = write('payload.json', body);
+    const without = await call((context) => explain({ what: file }, context));
+    expect(without).toMatchObject({ code: 2, err: expect.stringContaining('--source') });
+    const both = await call((context) => explain({ what: 'dlv_1', source: 'shop' }, context));
+    expect(both).toMatchObject({ code: 2, err: expect.stringContaining('go with a file') });
+    const nobody = await call((context) => explain({ what: 'dlv_1', url: 'http://127.0.0.1:1' }, context));
+    expect(nobody).toMatchObject({ code: 3 });
+  });
+});
