@@ -65,8 +65,11 @@ const PIECE_ITEMS = 32;
 const PIECE_BYTES_MAX = 1024 * 1024;
 /** Rows of one step, about; one delivery is never cut. */
 const STEP_ROWS = 250;
-/** Events that may wait, of one source, when more are queued. */
-const WINDOW_EVENTS = 1_000;
+/**
+ * Events that may wait, of one source, when more are queued. Measured: beside 160 webhooks/s, a replay of 10,000 added 2 % to the
+ * time until these were delivered (p99) with 400, and 5 % with 1,000.
+ */
+const WINDOW_EVENTS = 500;
 const WINDOW_POLL_MS = 50;
 const REST_MIN_MS = 2;
 const REST_MAX_MS = 1_000;
