@@ -95,7 +95,7 @@ export function halve(batch: Batch, sizeOf: (event: LeasedEvent) => number, newI
   }));
 }
 
-/** The same in smaller parts, to be sent one after another. */
+/** The same in smaller parts, to be sent one after another. Answers to the whole were none to a part. */
 export function cut(
   batch: Batch,
   eventsMax: number,
@@ -105,7 +105,7 @@ export function cut(
   const parts: Batch[] = [];
   for (let from = 0; from < batch.events.length; from += eventsMax) {
     const events = batch.events.slice(from, from + eventsMax);
-    parts.push({ ...batch, id: newId(), events, bytes: bytesOf(events, sizeOf) });
+    parts.push({ ...batch, id: newId(), events, bytes: bytesOf(events, sizeOf), strikes: 0 });
   }
   return parts;
 }

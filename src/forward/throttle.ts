@@ -26,6 +26,8 @@ const CREEP_MS = 20_000;
 /** What a creep that met nothing has come to, and how soon that doubles from there. */
 const CREPT = (CREEP_PER_SECOND * CREEP_MS) / 1_000;
 const CREPT_DOUBLING_MS = 2_000;
+/** While what was found means little. */
+const HASTE_DOUBLING_MS = 1_000;
 const CLIMB_START = 0.05;
 const CLIMB_DOUBLING_MS = 1_000;
 /** A refusal after a run so long says what the limit is, whatever the limiter saves up. */
@@ -35,6 +37,8 @@ const CAUTIOUS = 0.8;
 /** Counts and times are a little off; a hold must not pass the limit. */
 const MARGIN = 0.99;
 const REQUEST_EVERY_MS = 50;
+/** While little is known: fewer requests rather than smaller ones, as long as those are taken. */
+const EVENTS_MIN = 8;
 /** One event in ten seconds: a relay that asks less often would never see that the limit rose. */
 const RATE_MIN = 0.1;
 /** Nobody asks more of us; a climb that meets nothing ends here. */
@@ -81,6 +85,10 @@ export class Throttle {
   #heldMs = 0;
   /** Whether the rate is known well enough to be held. */
   #settled = false;
+  /** Creeping without the patience. */
+  #hasty = false;
+  /** More waited than might go when it was refused. */
+  #pressed = false;
   /** What the limiter seems to save up, and whether two different runs agreed on it. */
   #burstMs = 0;
   #burstKnown = false;
@@ -121,7 +129,8 @@ export class Throttle {
     this.#conclude(now);
     const { rate } = this;
     if (rate === null) return this.#cap;
-    return Math.min(this.#eventsMax, Math.max(1, Math.ceil((rate * this.#everyMs()) / 1000)));
+    const least = this.#settled ? 1 : Math.min(EVENTS_MIN, this.#cap);
+    return Math.min(this.#eventsMax, Math.max(least, Math.ceil((rate * this.#everyMs()) / 1000)));
   }
 
   /** Until the next request may start. Ask only when the wait after a 429 is over. */
@@ -146,13 +155,14 @@ export class Throttle {
   delivered({ events, durationMs }: Answered, now: number): void {
     this.#answerMs += (durationMs - this.#answerMs) * NEWEST;
     if (events > 0) this.#taken.add(events, now);
-    if (this.#rate === null && !this.#refused) this.#cap = Math.min(this.#eventsMax, this.#cap * 2);
+    if (!this.#refused) this.#cap = Math.min(this.#eventsMax, this.#cap * 2);
   }
 
   /** The first 429 after a time of good answers; those that were on their way with it say nothing new. */
   refused(now: number): void {
     if (this.#refused) return;
     this.#fill(now);
+    this.#pressed = this.#rate === null ? this.#lastEvents >= this.#cap : now <= this.#pressedUntil;
     this.#refused = true;
     this.#taken.end(now);
   }
@@ -168,6 +178,7 @@ export class Throttle {
       return climbedMs < 0 ? 0 : CLIMB_START * 2 ** (climbedMs / CLIMB_DOUBLING_MS);
     }
     const creptMs = heldMs - RECOVERY_MS;
+    if (this.#hasty) return 2 ** (creptMs / HASTE_DOUBLING_MS) - 1;
     if (creptMs < CREEP_MS) return (CREEP_PER_SECOND * creptMs) / 1_000;
     return CREPT * 2 ** ((creptMs - CREEP_MS) / CREPT_DOUBLING_MS);
   }
@@ -198,6 +209,7 @@ export class Throttle {
     this.#refused = false;
     const held = this.#rate;
     if (!this.#taken.any) this.#refusedAtOnce(held);
+    else if (!this.#pressed) this.#refusedUnpressed(held);
     else if (held === null) this.#refusedStarting();
     else if (!this.#settled) this.#refusedCreeping(held);
     else if (this.#heldMs >= this.#holdMs()) this.#refusedClimbing(held);
@@ -220,6 +232,13 @@ export class Throttle {
     }
     this.#rate = null;
     this.#cap = Math.max(1, Math.floor(Math.min(this.#cap, this.#lastEvents) / 8));
+  }
+
+  /** Less was sent than might have been: it says little of the limit, and soon more is tried again. */
+  #refusedUnpressed(held: number | null): void {
+    this.#fallback = null;
+    this.#creepFrom(held === null ? this.#taken.rate(0) : held / 2);
+    this.#hasty = true;
   }
 
   #refusedStarting(): void {
@@ -291,6 +310,7 @@ export class Throttle {
   #creepFrom(rate: number): void {
     this.#rate = rate * CAUTIOUS;
     this.#settled = false;
+    this.#hasty = false;
   }
 }
 
