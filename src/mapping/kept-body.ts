@@ -3,6 +3,7 @@ import type { MappedDelivery } from '../buffer/contract.ts';
 import type { Delivery, Source } from '../model.ts';
 import { providers } from '../verify/registry.ts';
 import { maskBody } from './mask-body.ts';
+import { maskedText } from './mask-json.ts';
 import type { Program } from './program.ts';
 import { type Reads, readsOf } from './reads.ts';
 
@@ -35,7 +36,26 @@ export function bodyKept(mapped: MappedDelivery, { delivery, keep, program }: Ma
 }
 
 /** Null: it cannot be masked so that the mapping still gives the same of it. */
-export function maskedBody({ provider, headers, body }: Mapping['delivery'], program: Program): Uint8Array | null {
-  const form = providers.get(provider)?.body ?? {};
-  return maskBody({ body, contentType: headers['content-type'], form }, readsOfProgram(program));
+export function maskedBody(delivery: Mapping['delivery'], program: Program): Uint8Array | null {
+  return maskBody(maskable(delivery), readsOfProgram(program));
+}
+
+/**
+ * A body was kept masked by what an earlier mapping read, and this one reads more: of it, it would make events that never
+ * happened.
+ */
+export function readsMasked(delivery: Mapping['delivery'], program: Program): boolean {
+  if (!holdsMask(delivery.body)) return false;
+  // What it reads is all that then is left as it is.
+  const left = maskBody(maskable(delivery), readsOfProgram(program), '');
+  return left === null || holdsMask(left);
+}
+
+function holdsMask(body: Uint8Array): boolean {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  return bytes.includes(maskedText) || bytes.includes(encodeURIComponent(maskedText));
+}
+
+function maskable({ provider, headers, body }: Mapping['delivery']) {
+  return { body, contentType: headers['content-type'], form: providers.get(provider)?.body ?? {} };
 }

@@ -11,16 +11,18 @@ import { JsonMasker, maskedText } from './mask-json.ts';
 import { type Branch, branchesOf, isKept, under } from './mask-paths.ts';
 import type { Reads } from './reads.ts';
 
-const MASKED_FIELD = encodeURIComponent(maskedText);
-
 export type MaskableBody = {
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
   readonly form: BodyForm;
 };
 
-/** Null: it cannot be kept masked. */
-export function maskBody({ body, contentType, form }: MaskableBody, reads: Reads): Uint8Array | null {
+/** Null: it cannot be kept masked. `instead`: what stands in the place of texts. */
+export function maskBody(
+  { body, contentType, form }: MaskableBody,
+  reads: Reads,
+  instead = maskedText,
+): Uint8Array | null {
   if (!reads.known) return null;
   if (body.length === 0) return body;
   const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
@@ -28,15 +30,15 @@ export function maskBody({ body, contentType, form }: MaskableBody, reads: Reads
   const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8');
   const masked =
     type === 'application/x-www-form-urlencoded'
-      ? maskForm(text, keep, form)
+      ? maskForm(text, keep, form, instead)
       : /xml|multipart/.test(type)
         ? null
-        : new JsonMasker(text).masked(keep, form.lines === true || /(ndjson|jsonl|jsonlines)$/.test(type));
+        : new JsonMasker(text, instead).masked(keep, form.lines === true || /(ndjson|jsonl|jsonlines)$/.test(type));
   // Not a Buffer: those share their memory, and this one goes to another thread.
   return masked === null ? null : new TextEncoder().encode(masked);
 }
 
-function maskForm(text: string, keep: readonly Branch[], { unwrap }: BodyForm): string | null {
+function maskForm(text: string, keep: readonly Branch[], { unwrap }: BodyForm, instead: string): string | null {
   if (unwrap?.as === 'base64-xml') return null;
   const pieces = text.split('&').map((piece) => {
     const [[name = '', value = ''] = []] = new URLSearchParams(`&${piece}`);
@@ -49,11 +51,11 @@ function maskForm(text: string, keep: readonly Branch[], { unwrap }: BodyForm): 
     if (value === '') return piece;
     const written = piece.slice(0, piece.indexOf('=') + 1);
     if (name === inner) {
-      const json = new JsonMasker(value).masked(keep);
+      const json = new JsonMasker(value, instead).masked(keep);
       return json === null ? null : written + encodeURIComponent(json);
     }
     const isRead = unwrap === undefined && (keep.some(({ below }) => below) || isKept(under(keep, name)));
-    return isRead ? piece : written + MASKED_FIELD;
+    return isRead ? piece : written + encodeURIComponent(instead);
   });
   return masked.includes(null) ? null : masked.join('&');
 }

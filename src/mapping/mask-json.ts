@@ -3,7 +3,6 @@ import { type Branch, inList, isKept, under } from './mask-paths.ts';
 
 /** Stands where a text stood; what a mapping gives of it is no event of a webhook. */
 export const maskedText = '[masked]';
-const MASKED_TOKEN = JSON.stringify(maskedText);
 /** Bodies are 64 deep at most when they come in. */
 const DEPTH_MAX = 100;
 const LITERAL = /(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-])/y;
@@ -12,12 +11,14 @@ class NoJson extends Error {}
 
 export class JsonMasker {
   readonly #text: string;
+  readonly #instead: string;
   readonly #parts: string[] = [];
   #copied = 0;
   #at: number;
 
-  constructor(text: string) {
+  constructor(text: string, instead = maskedText) {
     this.#text = text;
+    this.#instead = JSON.stringify(instead);
     this.#at = text.startsWith('\uFEFF') ? 1 : 0;
   }
 
@@ -54,7 +55,7 @@ export class JsonMasker {
       const from = this.#skipText();
       // An empty text stays: whether something is there is no secret, and mappings ask it.
       if (whole || isKept(branches) || this.#at - from === 2) return;
-      this.#parts.push(this.#text.slice(this.#copied, from), MASKED_TOKEN);
+      this.#parts.push(this.#text.slice(this.#copied, from), this.#instead);
       this.#copied = this.#at;
     } else {
       LITERAL.lastIndex = this.#at;

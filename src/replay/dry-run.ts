@@ -64,7 +64,8 @@ async function remapSample(
     const one = mapped.get(id);
     if (whole && one) sampled.push(compare(whole, one));
     else {
-      const problem = whole && !hasBody ? 'Its body was not kept.' : 'It is not kept any more.';
+      const kept = hasBody ? 'Its body was kept masked, where today’s mapping reads.' : 'Its body was not kept.';
+      const problem = whole ? kept : 'It is not kept any more.';
       sampled.push({ item: { id, delivery: id, before: [], after: [], changes: none, problem }, ...nothing });
     }
   }

@@ -247,7 +247,8 @@ class Engine implements Replays {
         source: null,
       });
       if (!delivery) return failed(`${id} is not kept any more.`);
-      if (!one) return failed(hasBody ? `${id} could not be mapped.` : `The body of ${id} was not kept.`);
+      if (!one)
+        return failed(`The body of ${id} was not kept${hasBody ? ' but masked, where today’s mapping reads' : ''}.`);
       if (index === 0 && tries >= BUSY_TRIES)
         return failed(`Events of ${id} are being sent just now: replay it again.`);
       const rows = 1 + one.events.length + one.dead.length;

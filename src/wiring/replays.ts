@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BufferKeeper, MappedDelivery } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { Destination } from '../destinations/contract.ts';
-import { bodyKept } from '../mapping/kept-body.ts';
+import { bodyKept, readsMasked } from '../mapping/kept-body.ts';
 import type { Library } from '../mapping/library.ts';
 import type { Runner } from '../mapping/runner.ts';
 import { failed, type Shape, turnToEvents } from '../mapping/turn-to-events.ts';
@@ -45,12 +45,17 @@ export function openReplays(options: OpenReplaysOptions): Replays {
   });
 }
 
-/** As the mapping stage does, but for some that nobody waits for: all of them together, in order. */
+/**
+ * As the mapping stage does, but for some that nobody waits for: all of them together, in order. Left out: those whose body was
+ * masked where today's mapping reads.
+ */
 export async function mapAgain(
   deliveries: readonly Delivery[],
   { library, runner, shape, clock }: Pick<OpenReplaysOptions, 'library' | 'runner' | 'shape' | 'clock'>,
 ): Promise<readonly MappedDelivery[]> {
-  const asked = deliveries.map((delivery) => ({ delivery, mapping: library.mappingOf(delivery.source) }));
+  const asked = deliveries
+    .map((delivery) => ({ delivery, mapping: library.mappingOf(delivery.source) }))
+    .filter(({ delivery, mapping }) => !mapping?.program || !readsMasked(delivery, mapping.program));
   const tasks = asked.flatMap(({ delivery, mapping }) =>
     mapping?.program ? [{ program: mapping.program, delivery }] : [],
   );

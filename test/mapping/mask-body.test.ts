@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { readFolder } from '../../src/mapping/folder.ts';
-import { bodyKept, maskedBody } from '../../src/mapping/kept-body.ts';
+import { bodyKept, maskedBody, readsMasked } from '../../src/mapping/kept-body.ts';
 import { maskBody } from '../../src/mapping/mask-body.ts';
 import { programOf } from '../../src/mapping/program.ts';
 import { readsOf } from '../../src/mapping/reads.ts';
@@ -83,6 +83,16 @@ describe('a masked body', () => {
     const mapped = { delivery: one, state: 'mapped', events: [], dead: [] } as const;
     const program = programOf('{"event": "x", "properties": $}');
     expect(bodyKept(mapped, { delivery: one, keep: 'masked', program })).toEqual({ ...mapped, forgetBody: true });
+  });
+
+  it('is no body for a mapping that reads more than the one it was masked for', () => {
+    const one = delivery({ type: 'paid', who: 'Ann', note: '' });
+    const masked = { ...one, body: maskedBody(one, programOf('{"event": type}')) ?? new Uint8Array() };
+    const reads = (text: string, from: typeof one = masked) => readsMasked(from, programOf(text));
+    expect(reads('{"event": type, "properties": {"n": note, "w": $exists(who)}}')).toBe(false);
+    expect(reads('{"event": type, "properties": {"who": who}}')).toBe(true);
+    expect(reads('{"event": "x", "properties": $}')).toBe(true);
+    expect(reads('{"event": "x", "properties": $}', one)).toBe(false);
   });
 
   it('takes the place of the body with `keep: masked` alone, and not where the mapping failed', () => {
