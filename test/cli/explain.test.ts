@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { explain } from '../../src/cli/explain.ts';
 import { createVerifier } from '../../src/verify/verifier.ts';
+import { apiDelivery, apiEvent, apiRelay, received } from '../support/api-relay.ts';
 import { call, goodFiles, writeMappings } from '../support/cli-folders.ts';
 import { temporaryFolder } from '../support/program.ts';
 import { requestOf, sourceOf } from '../support/verify-fixtures.ts';
@@ -99,5 +100,74 @@ describe('trackrelay explain FILE', () => {
     expect(both).toMatchObject({ code: 2, err: expect.stringContaining('go with a file') });
     const nobody = await call((context) => explain({ what: 'dlv_1', url: 'http://127.0.0.1:1' }, context));
     expect(nobody).toMatchObject({ code: 3 });
+  });
+});
+
+const refused = {
+  ...{ id: 'ref_1', source: 'shop', code: 'unverified', reason: 'the secret is another one', status: 401, bytes: 79 },
+  ...{ received_at: received, method: 'POST', path: '/hooks/shop', advice: 'Check the secret.' },
+};
+const verdict = {
+  ...{ verified: false, reason: 'it does not fit', steps: [{ step: 'secret', ok: false, text: 'it does not fit' }] },
+  causes: [{ cause: 'white space around the secret', advice: 'Mend it.', certain: true }],
+};
+
+async function told(what: string, answers: Readonly<Record<string, unknown>>, json = false) {
+  await using relay = await apiRelay(({ path }) => answers[path]);
+  return await call((context) => explain({ what, url: relay.url }, context), json);
+}
+
+describe('trackrelay explain ID', () => {
+  it('says why a request was refused, and whether it would be now', async () => {
+    const still = await told('ref_1', { '/api/refused/ref_1': refused, '/api/refused/ref_1/verify': verdict });
+    expect(still.out).toMatch(/✗ refused +401 unverified: the secret is another one/);
+    expect(still.out).toContain('The cause\n  → white space around the secret\n    Mend it.');
+    expect(still.code).toBe(1);
+    const good = { ...verdict, verified: true, reason: null, steps: [], causes: [] };
+    const mended = await told('ref_1', { '/api/refused/ref_1': refused, '/api/refused/ref_1/verify': good });
+    expect(mended).toMatchObject({ code: 0, out: expect.stringMatching(/✓ now +it would be accepted/) });
+  });
+
+  it('says what it can of one that cannot be checked again', async () => {
+    const { code, out } = await told('ref_1', { '/api/refused/ref_1': refused, '/api/refused/ref_1/verify': 409 });
+    expect(out).toMatch(/· now +cannot be checked again: refused 409/);
+    expect(out).toContain('Check the secret.');
+    expect(code).toBe(1);
+  });
+
+  it('says what a delivery became, where each event is, and what the destination said', async () => {
+    const whole = apiDelivery('dlv_1', {
+      events: [
+        apiEvent({ event: 'Paid', properties: {} }),
+        apiEvent({ event: 'Late', properties: {} }, 'evt_1-1', { state: 'waiting', attempts: 2, last_words: 'busy' }),
+      ],
+      attempts: [
+        {
+          ...{ at: received, attempt: 2, status: 503, outcome: 'retry', reason: 'unavailable', message: 'busy' },
+          destination: 'mixpanel',
+        },
+      ],
+    });
+    const { code, out } = await told('dlv_1', { '/api/deliveries/dlv_1': whole });
+    expect(out).toMatch(/✓ event +Paid {2}delivered \(mixpanel\) {2}evt_1-0/);
+    expect(out).toMatch(/· event +Late {2}waiting \(mixpanel\) after 2 attempts that failed: busy/);
+    expect(out).toMatch(/· batch +\S+ {2}mixpanel, attempt 2: 503 busy/);
+    expect(code).toBe(0);
+  });
+
+  it('shows the broken line of a delivery whose mapping failed, and what to do next', async () => {
+    const message = 'T0410 at 2:3: Argument 1 of function "uppercase"';
+    const letter = { id: 'ded_1', kind: 'mapping', reason: 'mapping_error', message, delivery: 'dlv_1' };
+    const whole = apiDelivery('dlv_1', { state: 'failed', dead_letters: [letter] });
+    const { code, out, err } = await told('dlv_1', { '/api/deliveries/dlv_1': whole });
+    expect(out).toMatch(/✗ where +\S+shop\/mapping\.jsonata:2:3/);
+    expect(out).toContain('"event": "Paid"');
+    expect(err).toContain('trackrelay replay dlv_1');
+    expect(code).toBe(1);
+  });
+
+  it('is 1 for one that nobody knows', async () => {
+    expect(await told('dlv_2', {})).toMatchObject({ code: 1, out: '' });
+    expect(await told('ref_2', {})).toMatchObject({ code: 1, out: '' });
   });
 });
