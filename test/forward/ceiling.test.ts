@@ -5,7 +5,7 @@ import { bucketLimiter, Simulation } from '../support/limiter.ts';
 
 /** Mixpanel's. */
 const ceiling = { eventsPerSecond: 30_000, bytesPerMinute: 2_000_000_000 };
-const BURST = 6000;
+const BURST = 10_000;
 
 type Sent = { readonly at: number; readonly amount: number };
 
