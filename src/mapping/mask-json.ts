@@ -1,5 +1,5 @@
 /** JSON in which texts are replaced, token by token: what is not replaced stays byte for byte as it came. */
-import { type Branch, inList, isKept, under } from './mask-paths.ts';
+import { type Branch, isKept, under } from './mask-paths.ts';
 
 /** Stands where a text stood; what a mapping gives of it is no event of a webhook. */
 export const maskedText = '[masked]';
@@ -24,10 +24,9 @@ export class JsonMasker {
 
   /** `lines`: there may be several, one after another, which are read as a list. Null: it is no JSON. */
   masked(root: readonly Branch[], lines = false): string | null {
-    const branches = lines ? inList(root) : root;
     try {
       do {
-        this.#value(branches, false, 0);
+        this.#value(root, false, 0);
         this.#blanks();
       } while (lines && this.#at < this.#text.length);
     } catch {
@@ -49,8 +48,8 @@ export class JsonMasker {
         this.#value(whole ? branches : under(branches, name), whole, depth + 1);
       });
     } else if (first === '[') {
-      const inside = inList(branches);
-      this.#list(']', () => this.#value(inside, whole, depth + 1));
+      // An item of a list stands where the list stands.
+      this.#list(']', () => this.#value(branches, whole, depth + 1));
     } else if (first === '"') {
       const from = this.#skipText();
       // An empty text stays: whether something is there is no secret, and mappings ask it.

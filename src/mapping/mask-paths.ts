@@ -20,10 +20,14 @@ export function branchesOf(paths: readonly ReadPath[]): readonly Branch[] {
   return atAnyDepth([root]);
 }
 
-/** `**` may be no step at all. */
+/**
+ * `**` may be no step at all. Neither need `*` be one: of a list it gives the items, and what was gathered on the way to it is a
+ * list too.
+ */
 function atAnyDepth(branches: readonly Branch[]): readonly Branch[] {
-  const deep = branches.flatMap((branch) => branch.names.get('**') ?? []);
-  return deep.length === 0 ? branches : [...new Set([...branches, ...atAnyDepth(deep)])];
+  const loose = branches.flatMap(({ names }) => [names.get('**') ?? [], names.get('*') ?? []].flat());
+  const more = loose.filter((branch) => !branches.includes(branch));
+  return more.length === 0 ? branches : atAnyDepth([...new Set([...branches, ...more])]);
 }
 
 export function under(branches: readonly Branch[], name: string): readonly Branch[] {
@@ -37,12 +41,6 @@ export function under(branches: readonly Branch[], name: string): readonly Branc
     return found.filter((one) => one !== undefined);
   });
   return atAnyDepth([...new Set(next)]);
-}
-
-/** An item of a list stands where the list stands; `*` may be the step to it. */
-export function inList(branches: readonly Branch[]): readonly Branch[] {
-  const starred = branches.flatMap((branch) => branch.names.get('*') ?? []);
-  return starred.length === 0 ? branches : atAnyDepth([...new Set([...branches, ...starred])]);
 }
 
 export const isKept = (branches: readonly Branch[]) => branches.some(({ below, leaf }) => below || leaf);

@@ -40,7 +40,8 @@ describe('a masked body', () => {
   it('keeps what wildcards read, at their depth', () => {
     const body = '{"a":{"name":"1","x":{"name":"2"}},"b":[{"name":"3"},[{"name":"4"}]],"name":"5","y":"6"}';
     const gone = (text: string | null) => [...(text ?? '').matchAll(/"(name|y)":"\[masked\]"/g)].length;
-    expect(gone(masked('*.name', body))).toBe(3);
+    // What is at hand may be a list, of which `*` gives the items: so the name beside them stays too.
+    expect(gone(masked('*.name', body))).toBe(2);
     expect(gone(masked('**.name', body))).toBe(1);
     expect(gone(masked('a.**.name', body))).toBe(4);
     expect(gone(masked('{"event": "x"}', body))).toBe(6);
