@@ -9,6 +9,7 @@ import { constants, gzip } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../../clock.ts';
 import type { LeasedEvent, Outcome, Route } from '../../model.ts';
+import { codeOf, messageOf, orAborted, readCapped } from '../answer-reading.ts';
 import type { Destination, SendResult } from '../contract.ts';
 import { type Answer, classifyAnswer, classifyFailure } from './classify.ts';
 import { classifyImport } from './classify-import.ts';
@@ -212,46 +213,9 @@ export function createMixpanel(options: MixpanelOptions): Destination {
 
 const aborted = { kind: 'retry', reason: 'stopped', message: 'The relay is stopping.', slowDown: false } as const;
 
-/** While it connects, the client hears of an abort only when that has ended. What was aborted it never sends. */
-async function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  answer.catch(() => undefined);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const end = () => reject(signal.reason);
-  signal.addEventListener('abort', end, { once: true });
-  if (signal.aborted) end();
-  try {
-    return await Promise.race([answer, aborted]);
-  } finally {
-    signal.removeEventListener('abort', end);
-  }
-}
-
 /** Of a proxy in between; Mixpanel's own /track takes none. */
 function basicAuth({ username, password }: URL): { authorization: string } | null {
   if (username === '') return null;
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
-}
-
-async function readCapped(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    length += chunk.length;
-    // Leaving the loop ends the stream and its connection.
-    if (length >= bytesMax) break;
-  }
-  return Buffer.concat(chunks).subarray(0, bytesMax).toString('utf8');
-}
-
-function codeOf(error: unknown): string {
-  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
-  if (typeof cause?.code === 'string') return cause.code;
-  return typeof code === 'string' ? code : 'error';
-}
-
-function messageOf(error: unknown): string {
-  // Several addresses that all failed are an error without words of its own.
-  return (error instanceof Error ? error.message : String(error)) || 'no connection';
 }
