@@ -10,11 +10,11 @@ import { Pool } from 'undici';
 import type { Clock } from '../../clock.ts';
 import type { LeasedEvent, Outcome } from '../../model.ts';
 import type { Destination, SendResult } from '../contract.ts';
+import { type Exchanged, exchange } from '../exchange.ts';
 import { classifyFailure } from '../mixpanel/classify.ts';
 import { publicAddress } from '../mixpanel/public-address.ts';
 import { isRecord } from '../mixpanel/rules.ts';
 import { classifyBatch } from './classify.ts';
-import { type Exchanged, exchange } from './exchange.ts';
 import type { Pacer } from './pacer.ts';
 
 export type BloomreachKey = { readonly id: string; readonly secret: string } | { readonly publicToken: string };

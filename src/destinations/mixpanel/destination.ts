@@ -9,8 +9,8 @@ import { constants, gzip } from 'node:zlib';
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../../clock.ts';
 import type { LeasedEvent, Outcome, Route } from '../../model.ts';
-import { codeOf, messageOf, orAborted, readCapped } from '../answer-reading.ts';
 import type { Destination, SendResult } from '../contract.ts';
+import { exchange } from '../exchange.ts';
 import { type Answer, classifyAnswer, classifyFailure } from './classify.ts';
 import { classifyImport } from './classify-import.ts';
 import {
@@ -94,35 +94,24 @@ export function createMixpanel(options: MixpanelOptions): Destination {
   const update = (endpoint: 'engage' | 'groups') =>
     ({ method: 'POST', path: `${path}/${endpoint}?verbose=1&strict=1&ip=0`, headers }) as const;
 
-  /** One request and its whole answer within the deadline. */
-  async function exchange(
+  /** One request, and what its answer comes to. */
+  async function outcomeOf(
     ask: (signal: AbortSignal) => Promise<Dispatcher.ResponseData>,
     stopped: AbortSignal,
     about: About,
   ): Promise<Exchanged> {
-    const ended = new AbortController();
-    const late = new AbortController();
-    const signal = AbortSignal.any([stopped, late.signal]);
-    void clock.wait(timeoutMs, ended.signal).then(() => late.abort());
-    let status: number | null = null;
-    try {
-      const answer = await orAborted(ask(signal), signal);
-      status = answer.statusCode;
-      const body = withoutSecrets(await readCapped(answer.body, about.answerBytesMax ?? ANSWER_BYTES_MAX), secrets);
-      const given = answer.headers['retry-after'];
-      const retryAfter = (Array.isArray(given) ? given[0] : given) ?? null;
-      return { outcome: about.classify({ status, retryAfter, body }, clock.now()), status };
-    } catch (error) {
-      const left = about.left?.();
-      // `late` is also set when everything ended well, but then nothing was thrown.
-      if (stopped.aborted) return { outcome: left === false ? { ...aborted, notTaken: true } : aborted, status };
-      const failure = late.signal.aborted
-        ? { code: 'timeout', message: `No whole answer within ${timeoutMs} ms.` }
-        : { code: codeOf(error), message: withoutSecrets(messageOf(error), secrets) };
-      return { outcome: classifyFailure({ ...failure, ...(left === undefined ? null : { left }) }), status };
-    } finally {
-      ended.abort();
+    const answerBytesMax = about.answerBytesMax ?? ANSWER_BYTES_MAX;
+    const came = await exchange(ask, stopped, { clock, timeoutMs, answerBytesMax });
+    const { status } = came;
+    if (came.kind === 'answered') {
+      const { retryAfter } = came;
+      const body = withoutSecrets(came.body, secrets);
+      return { outcome: about.classify({ status: came.status, retryAfter, body }, clock.now()), status };
     }
+    const left = about.left?.();
+    if (came.kind === 'stopped') return { outcome: left === false ? { ...aborted, notTaken: true } : aborted, status };
+    const failure = { code: came.failure.code, message: withoutSecrets(came.failure.message, secrets) };
+    return { outcome: classifyFailure({ ...failure, ...(left === undefined ? null : { left }) }), status };
   }
 
   /** Not compressed: `/engage` and `/groups` do not take that. */
@@ -130,7 +119,7 @@ export function createMixpanel(options: MixpanelOptions): Destination {
     const request = update(route.startsWith('group') ? 'groups' : 'engage');
     const classify = (answer: Answer, now: number) => classifyAnswer({ ...answer, updates }, now);
     if (!route.endsWith('_once')) {
-      return exchange((signal) => pool.request({ ...request, body: plain, signal }), stopped, { classify });
+      return outcomeOf((signal) => pool.request({ ...request, body: plain, signal }), stopped, { classify });
     }
     let left = false;
     // Read only when there is a connection to write it to.
@@ -140,7 +129,7 @@ export function createMixpanel(options: MixpanelOptions): Destination {
     }
     const sized = { ...request, headers: { ...headers, 'content-length': `${plain.length}` } };
     const ask = (signal: AbortSignal) => fresh.request({ ...sized, body: Readable.from(body()), signal });
-    return exchange(ask, stopped, { classify, left: () => left });
+    return outcomeOf(ask, stopped, { classify, left: () => left });
   }
 
   /** The address's own credentials are for a proxy in between; these two endpoints cannot have both. */
@@ -156,7 +145,7 @@ export function createMixpanel(options: MixpanelOptions): Destination {
       ...{ method: 'POST', path: `${path}/import?strict=1${query}` },
       ...{ headers: { ...headers, ...type, authorization }, body },
     } as const;
-    return await exchange((signal) => pool.request({ ...request, signal }), stopped, {
+    return await outcomeOf((signal) => pool.request({ ...request, signal }), stopped, {
       classify: (answer, now) => classifyImport({ ...answer, records }, now),
       answerBytesMax: IMPORT_ANSWER_BYTES_MAX,
     });
@@ -175,7 +164,7 @@ export function createMixpanel(options: MixpanelOptions): Destination {
     const plain = Buffer.from(encoding.body(events));
     const body = await compress(plain, GZIP_OPTIONS);
     const ask = (signal: AbortSignal) => pool.request({ ...track, body, signal });
-    return { ...(await exchange(ask, stopped, { classify: classifyAnswer })), bytes: plain.length };
+    return { ...(await outcomeOf(ask, stopped, { classify: classifyAnswer })), bytes: plain.length };
   }
 
   return {

@@ -2,10 +2,10 @@
  * One request and its whole answer within a deadline. Never throws: what went wrong is a value. It reads no more of an answer
  * than it was told to, and ends at once when it is stopped, also while it still connects.
  */
+import { Buffer } from 'node:buffer';
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../../clock.ts';
-import { codeOf, messageOf, orAborted, readCapped } from '../answer-reading.ts';
-import type { NetworkFailure } from '../mixpanel/classify.ts';
+import type { Clock } from '../clock.ts';
+import type { NetworkFailure } from './mixpanel/classify.ts';
 
 export type ExchangeOptions = {
   readonly clock: Clock;
@@ -44,4 +44,41 @@ export async function exchange(
   } finally {
     ended.abort();
   }
+}
+
+/** While it connects, the client hears of an abort only when that has ended. What was aborted it never sends. */
+async function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  answer.catch(() => undefined);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const end = () => reject(signal.reason);
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
+async function readCapped(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    length += chunk.length;
+    // Leaving the loop ends the stream and its connection.
+    if (length >= bytesMax) break;
+  }
+  return Buffer.concat(chunks).subarray(0, bytesMax).toString('utf8');
+}
+
+function codeOf(error: unknown): string {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  if (typeof cause?.code === 'string') return cause.code;
+  return typeof code === 'string' ? code : 'error';
+}
+
+function messageOf(error: unknown): string {
+  // Several addresses that all failed are an error without words of its own.
+  return (error instanceof Error ? error.message : String(error)) || 'no connection';
 }
