@@ -48,8 +48,7 @@ it('accounts for every delivery in every snapshot', { timeout: 120_000 }, async 
     await crowd.stop();
   }
   await journey.start();
-  await journey.arrived();
-  await until(async () => waitingOf(await journey.health()) === 0, 'nothing to wait any more');
+  await journey.settled();
   const health = await journey.health();
   look(health, snapshots);
   expect(snapshots.wrong.slice(0, 5), `seed ${oracle.seed}`).toEqual([]);

@@ -56,7 +56,7 @@ it('accepts through every fault, and everything arrives once after healing', { t
   await journey.destinationComes();
   await crowd.stop();
   await journey.sendFresh();
-  await journey.arrived();
+  await journey.settled();
   expect(oracle.differences(sandbox)).toEqual([]);
   expect(Object.keys(oracle.statuses)).toEqual(['200']);
   expect(oracle.p99Ms()).toBeLessThan(1_000);
@@ -101,7 +101,7 @@ it('buries the one bad event of 2,000 with the words of the destination, and no 
   await journey.sendMany(999);
   await until(async () => (await journey.health()).sources.numbered?.waiting === 2_000, 'all of them to wait');
   await journey.destinationComes();
-  await journey.arrived();
+  await journey.settled();
   expect(oracle.differences(sandbox)).toEqual([]);
   const letters = await journey.relay.api<{ items: Record<string, unknown>[] }>('/api/dead-letters');
   expect(letters.items).toHaveLength(1);

@@ -44,7 +44,7 @@ it('fails alone, with its reason, while the others are served', { timeout: 90_00
     expect(message, source).not.toBe('');
   }
   await crowd.stop();
-  await journey.arrived();
+  await journey.settled();
   expect(oracle.differences(sandbox)).toEqual([]);
   expect(Object.keys(oracle.statuses)).toEqual(['200']);
   expect(oracle.p99Ms()).toBeLessThan(1_000);

@@ -72,7 +72,7 @@ it('a mapping that failed for a thousand deliveries is found, mended, looked at 
   const replayed = await at(journey, 'replay', '--source', 'numbered', '--reason', 'mapping_error');
   expect(replayed.out).toMatch(/^rpl_\S+ {2}done {2}1000 of 1000: 1000 delivered\n$/);
   expect(replayed.code).toBe(0);
-  await journey.arrived();
+  await journey.settled();
   const { raw, distinct } = journey.sandbox.state().events;
   expect({ raw, distinct }).toEqual({ raw: distinct, distinct: journey.oracle.eventsOwed });
   expect(rawBefore).toBeLessThan(raw);
@@ -99,7 +99,7 @@ it('a replay that is cancelled half way leaves the rest as it was, and run again
 
   const again = await at(journey, 'replay', '--source', 'numbered', '--state', 'failed', '--yes');
   expect(again.code).toBe(0);
-  await journey.arrived();
+  await journey.settled();
   const { raw, distinct } = journey.sandbox.state().events;
   expect({ raw, distinct }).toEqual({ raw: distinct, distinct: journey.oracle.eventsOwed });
 }, 120_000);

@@ -162,6 +162,16 @@ export class Journey implements AsyncDisposable {
     }
   }
 
+  /**
+   * Until every obligation has arrived and the relay knows it: the destination has an event before its answer is back,
+   * so what health counts and which letters there are is known only then.
+   */
+  async settled(boundMs = 30_000): Promise<void> {
+    await this.arrived(boundMs);
+    const waiting = async () => Object.values((await this.health()).sources).map((source) => source.waiting);
+    await until(async () => (await waiting()).every((count) => count === 0), 'nothing to wait any more', boundMs);
+  }
+
   /** The destination goes away (its port refuses) and comes back on the same port. */
   async destinationGoes(): Promise<void> {
     await this.sandbox.close();
