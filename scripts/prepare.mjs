@@ -33,6 +33,13 @@ const programs = [
     required: true,
     why: 'fails and watches system calls, to show that the store syncs before it answers',
   },
+  {
+    name: 'redis-server',
+    debian: 'redis-server',
+    for: 'test',
+    required: true,
+    why: 'is the store that many relays share; tests start and stop servers of their own',
+  },
 ];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');

@@ -49,6 +49,8 @@ const keepers: Record<string, readonly string[]> = {
   jsonata: ['mapping'],
   undici: ['destinations', 'cli', 'verify'],
   'node:sqlite': ['buffer'],
+  redis: ['buffer'],
+  'rate-limit-redis': ['intake'],
   'node:child_process': ['mapping'],
   pino: ['observe'],
   'prom-client': ['observe'],
