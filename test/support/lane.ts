@@ -4,37 +4,24 @@ import { createMixpanel, type MixpanelOptions } from '../../src/destinations/mix
 import type { IdentityRules } from '../../src/destinations/mixpanel/identity.ts';
 import { shapeEvent, shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../src/destinations/sandbox/sandbox.ts';
-import { createForwarder, type Forwarder, type ForwarderOptions } from '../../src/forward/forwarder.ts';
-import type { Attempt, Settled } from '../../src/forward/hooks.ts';
-import type { LeasedEvent, Rate } from '../../src/model.ts';
-import { createFakeClock, type FakeClock, until } from './fake-clock.ts';
-import { createMemoryKeeper, type MemoryKeeper } from './memory-keeper.ts';
+import type { LeasedEvent } from '../../src/model.ts';
+import { createFakeClock } from './fake-clock.ts';
+import { CONCURRENCY, openSending, type Sending, type SendingOptions } from './sending.ts';
 
-export type Lane = AsyncDisposable & {
-  readonly clock: FakeClock;
-  readonly keeper: MemoryKeeper;
-  readonly sandbox: Sandbox;
-  readonly forwarder: Forwarder;
-  readonly attempts: readonly (Attempt & { readonly at: number })[];
-  readonly settled: readonly Settled[];
-  readonly troubles: readonly string[];
-  /** Puts `count` events of a source into the queue; their bytes can be padded. */
-  put(
-    source: string,
-    count: number,
-    given?: { readonly padding?: number; readonly time?: number; readonly receivedAt?: number },
-  ): void;
-  /** Puts what a mapping gives into the queue, as the relay would. */
-  give(...outputs: readonly object[]): void;
-  /** Waits (in real time) for that many attempts and for their settlement. */
-  attempted(count: number): Promise<void>;
-  drained(): Promise<void>;
-};
+export type Lane = AsyncDisposable &
+  Omit<Sending, 'stop'> & {
+    readonly sandbox: Sandbox;
+    /** Puts `count` events of a source into the queue; their bytes can be padded. */
+    put(
+      source: string,
+      count: number,
+      given?: { readonly padding?: number; readonly time?: number; readonly receivedAt?: number },
+    ): void;
+    /** Puts what a mapping gives into the queue, as the relay would. */
+    give(...outputs: readonly object[]): void;
+  };
 
-export type LaneOptions = Partial<
-  Omit<ForwarderOptions, 'buffer' | 'destination' | 'clock' | 'forwardRate' | 'hooks'>
-> & {
-  readonly rates?: Readonly<Record<string, Rate>>;
+export type LaneOptions = SendingOptions & {
   readonly format?: 'json' | 'form';
   readonly sandbox?: Partial<SandboxOptions>;
   /** Where to send instead of the sandbox. */
@@ -52,10 +39,8 @@ export const TOKEN = 'project-token-of-the-tests';
 
 export async function openLane(options: LaneOptions = {}): Promise<Lane> {
   const clock = createFakeClock();
-  const keeper = createMemoryKeeper(clock);
   const sandbox = createSandbox({ clock, ...options.sandbox });
   const { url } = await sandbox.listen('127.0.0.1', 0);
-  const concurrency = options.concurrency ?? 10;
   const mixpanel = createMixpanel({
     name: 'mixpanel',
     baseUrl: options.baseUrl ?? (options.scheme ? url.replace('http:', 'https:') : url),
@@ -63,46 +48,20 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
     format: options.format ?? 'json',
     ...options.mixpanel,
     timeoutMs: 30_000,
-    concurrency,
+    concurrency: options.concurrency ?? CONCURRENCY,
     clock,
   });
-  const destination: Destination = { ...mixpanel, ...options.destination };
-  const attempts: (Attempt & { at: number })[] = [];
-  const settled: Settled[] = [];
-  const troubles: string[] = [];
-  const forwarder = createForwarder({
-    buffer: keeper,
-    destination,
-    clock,
-    forwardRate: (source) => options.rates?.[source] ?? null,
-    batch: options.batch ?? { eventsMax: 2000, bytesMax: 1_900_000, lingerMs: 0 },
-    concurrency,
-    retry: options.retry ?? { baseMs: 2000, maxMs: 60_000, jitterMs: [1000, 5000] },
-    giveUpAfterMs: options.giveUpAfterMs ?? 72 * 3_600_000,
-    leaseMs: options.leaseMs ?? 120_000,
-    ...(options.stopGraceMs === undefined ? null : { stopGraceMs: options.stopGraceMs }),
-    hooks: {
-      attempt: (attempt) => attempts.push({ ...attempt, at: clock.monotonic() }),
-      settled: (one) => settled.push(one),
-      trouble: (doing) => troubles.push(doing),
-    },
-  });
+  const { stop, ...sending } = openSending({ ...mixpanel, ...options.destination }, clock, options);
+  const { keeper } = sending;
   let made = 0;
   const dispose = async () => {
-    const stopped = forwarder.stop();
-    await clock.advance(20_000);
-    await stopped;
+    await stop();
     await mixpanel[Symbol.asyncDispose]();
     await sandbox.close();
   };
   return {
-    clock,
-    keeper,
+    ...sending,
     sandbox,
-    forwarder,
-    attempts,
-    settled,
-    troubles,
     put(source, count, given = {}) {
       const events = Array.from({ length: count }, () => event(source, ++made, clock.now(), given));
       keeper.put(events);
@@ -111,9 +70,6 @@ export async function openLane(options: LaneOptions = {}): Promise<Lane> {
       const rules = { identity: options.identity ?? 'simplified', import: options.mixpanel?.import ?? 'auto' };
       keeper.put(outputs.flatMap((output) => recordsOf(output, ++made, clock.now(), rules)));
     },
-    attempted: (count) =>
-      until(() => attempts.length >= count && forwarder.status().inFlight === 0, `${count} attempts`),
-    drained: () => until(() => keeper.waiting() === 0 && forwarder.status().inFlight === 0, 'an empty queue'),
     [Symbol.asyncDispose]: dispose,
   };
 }
