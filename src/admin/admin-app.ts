@@ -55,7 +55,7 @@ export function createAdminApp(deps: AdminDeps): Express {
 }
 
 function routesOf(deps: AdminDeps, jsonText: (body: unknown) => string): Routes {
-  const bounded: Bounded = (promise, withinMs = ANSWER_WITHIN_MS) => within(promise, withinMs, deps.clock);
+  const bounded: Bounded = (work, withinMs = ANSWER_WITHIN_MS) => within(work, withinMs, deps.clock);
   return {
     ...statusRoutes(deps, { bounded, jsonText }),
     ...listRoutes(deps, bounded),
@@ -72,9 +72,16 @@ function maskedJson(body: unknown, mask: Mask): string {
   return JSON.stringify(body, (_key, value: unknown) => (typeof value === 'string' ? mask.apply(value) : value));
 }
 
-async function within<T>(promise: Promise<T>, withinMs: number, clock: Clock): Promise<T> {
+async function within<T>(
+  work: Promise<T> | ((over: AbortSignal) => Promise<T>),
+  withinMs: number,
+  clock: Clock,
+): Promise<T> {
   const done = new AbortController();
+  const over = new AbortController();
+  const promise = typeof work === 'function' ? work(over.signal) : work;
   const late = clock.wait(withinMs, done.signal).then(() => {
+    if (!done.signal.aborted) over.abort();
     throw new ProblemError('unavailable', 'The relay did not answer in time.');
   });
   // After the race is won the loser must not be an unhandled rejection.

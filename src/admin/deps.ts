@@ -47,12 +47,15 @@ export type ReplayAsked = {
 export type ReplayRefused = {
   readonly refused: { readonly code: 'bad_mode' | 'bad_selection' | 'bad_edit' | 'too_many'; readonly message: string };
 };
+/** `over` before `storing` was called: it certainly never begins. After that it may have, and its id tells which. */
+export type Patience = { readonly over: AbortSignal; readonly storing: (id: string) => void };
 export type ReplaysAccess = {
   /** What a replay would do; changes nothing. */
-  readonly dryRun: (asked: ReplayAsked) => Promise<object | ReplayRefused>;
+  readonly dryRun: (asked: ReplayAsked, over: AbortSignal) => Promise<object | ReplayRefused>;
   readonly start: (
     asked: ReplayAsked,
     by: string,
+    patience: Patience,
   ) => Promise<{ readonly id: string; readonly count: number } | ReplayRefused>;
   readonly cancel: (id: string) => Promise<'cancelled' | 'ended' | 'unknown'>;
   /** Null: not known, or not kept any more. */
@@ -76,5 +79,8 @@ export type SandboxAccess = {
   readonly clear: () => Promise<void>;
 };
 
-/** The promise's value, or a refusal when it takes too long; what comes after that is nobody's any more. */
-export type Bounded = <T>(promise: Promise<T>, withinMs?: number) => Promise<T>;
+/**
+ * The promise's value, or a refusal when it takes too long; what comes after that is nobody's any more. Work that is given the
+ * signal is told so.
+ */
+export type Bounded = <T>(work: Promise<T> | ((over: AbortSignal) => Promise<T>), withinMs?: number) => Promise<T>;

@@ -51,11 +51,21 @@ export type ReplayHooks = {
   trouble?(doing: string, error: unknown): void;
 };
 
+/**
+ * Of who asks for a replay. Aborted before `storing` was called, it rejects and certainly never begins; `storing` is called with
+ * its id just before it is kept, and from then on only the buffer knows.
+ */
+export type Patience = { readonly over: AbortSignal; readonly storing: (id: string) => void };
+
 export interface Replays extends AsyncDisposable {
   /** Changes nothing. Rejects with a ReplayRefusedError. */
-  dryRun(request: ReplayRequest): Promise<DryRun>;
+  dryRun(request: ReplayRequest, over?: AbortSignal): Promise<DryRun>;
   /** On disk when it resolves. Rejects with a ReplayRefusedError. */
-  start(request: ReplayRequest, by: string): Promise<{ readonly id: string; readonly count: number }>;
+  start(
+    request: ReplayRequest,
+    by: string,
+    patience?: Patience,
+  ): Promise<{ readonly id: string; readonly count: number }>;
   /** What it queued goes on. */
   cancel(id: string): Promise<'cancelled' | 'ended' | 'unknown'>;
 }
@@ -118,20 +128,23 @@ class Engine implements Replays {
     this.#done = this.#run();
   }
 
-  async dryRun(request: ReplayRequest): Promise<DryRun> {
+  async dryRun(request: ReplayRequest, over?: AbortSignal): Promise<DryRun> {
     checkRequest(request);
-    return await lookAhead(request, this.#looking);
+    return await lookAhead(request, { ...this.#looking, ...(over === undefined ? null : { over }) });
   }
 
-  async start(request: ReplayRequest, by: string): Promise<{ id: string; count: number }> {
+  async start(request: ReplayRequest, by: string, patience?: Patience): Promise<{ id: string; count: number }> {
     checkRequest(request);
     const { mode, edit } = request;
     const selection = edit === undefined ? request.selection : await this.#checkedEdit(request, edit);
-    const count = await countAll({ mode, selection }, this.#options);
+    const { buffer } = this.#options;
+    const count = await countAll({ mode, selection }, patience ? { buffer, over: patience.over } : { buffer });
     const createdAt = this.#options.clock.now();
     const id = newId('rpl', createdAt);
+    patience?.over.throwIfAborted();
+    patience?.storing(id);
     if (edit !== undefined) this.#edits.set(id, edit);
-    const added = await this.#options.buffer.addReplay({ id, mode, selection, count, by, createdAt }).catch((error) => {
+    const added = await buffer.addReplay({ id, mode, selection, count, by, createdAt }).catch((error) => {
       this.#edits.delete(id);
       throw error;
     });

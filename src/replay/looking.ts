@@ -12,6 +12,8 @@ export type Looking = {
   readonly now: () => number;
   /** Past which no destination concerned takes an event; null: there is no such age. */
   readonly eventAgeMaxMs: () => number | null;
+  /** Nobody waits for the answer any more. */
+  readonly over?: AbortSignal;
 };
 
 export type SampleItem = {
@@ -52,12 +54,13 @@ export type Sampled = {
 /** In pieces, so that nobody waits behind a long count. */
 export async function countAll(
   { mode, selection }: Pick<ReplayRequest, 'mode' | 'selection'>,
-  { buffer }: Pick<Looking, 'buffer'>,
+  { buffer, over }: Pick<Looking, 'buffer' | 'over'>,
   uncertain?: true,
 ): Promise<number> {
   let count = 0;
   for (let after = 0; ; ) {
     const asked = { mode, selection, after, ...(uncertain ? { uncertain } : null) };
+    over?.throwIfAborted();
     const piece: SelectedCount = await buffer.countSelected(asked);
     count += piece.count;
     if (piece.ended) return count;

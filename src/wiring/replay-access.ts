@@ -10,8 +10,8 @@ export function replayAccess(core: {
 }): ReplaysAccess {
   const { replays, buffer } = core;
   return {
-    dryRun: (asked) => refusalsAnswered(replays.dryRun(asked)),
-    start: (asked, by) => refusalsAnswered(replays.start(asked, by)),
+    dryRun: (asked, over) => refusalsAnswered(replays.dryRun(asked, over)),
+    start: (asked, by, patience) => refusalsAnswered(replays.start(asked, by, patience)),
     cancel: (id) => replays.cancel(id),
     record: (id) => buffer.replay(id),
     records: (page) => buffer.replays(page),

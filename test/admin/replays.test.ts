@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplayAsked, ReplaysAccess } from '../../src/admin/deps.ts';
+import type { Patience, ReplayAsked, ReplaysAccess } from '../../src/admin/deps.ts';
 import type { ReplayRecord } from '../../src/buffer/replaying.ts';
 import { admin } from '../support/admin-fixtures.ts';
+import { createFakeClock, until } from '../support/fake-clock.ts';
 
 const at = Date.UTC(2026, 10, 21, 10);
 const record: ReplayRecord = {
@@ -29,10 +30,12 @@ function replaying(given: Partial<ReplaysAccess> = {}) {
     records: async () => ({ items: [record], next: null }),
     ...given,
   };
-  const { ask } = admin({ replays, token: 'full', readToken: 'read' });
+  const clock = createFakeClock();
+  const { ask } = admin({ replays, token: 'full', readToken: 'read', clock });
   const authorization = 'Bearer full';
   return {
     asked,
+    clock,
     post: (body: object) => ask.post('/api/replays').set({ authorization }).send(body),
     get: (path: string, token = 'full') => ask.get(path).set({ authorization: `Bearer ${token}` }),
     cancel: (id: string) => ask.delete(`/api/replays/${id}`).set({ authorization }),
@@ -96,6 +99,56 @@ describe('a replay', () => {
       const { body } = await post({ mode: 'resend', selection: { state: 'dead' }, dry_run });
       expect(body).toMatchObject({ status, code: told, detail: 'Because.' });
     }
+  });
+});
+
+describe('a replay that is not begun within 30 s', () => {
+  const begin = async (start: ReplaysAccess['start'], isUnderWay: () => boolean) => {
+    const { post, clock } = replaying({ start });
+    const answer = post({ mode: 'remap', selection: { source: 'shop' } }).then((sent) => sent);
+    await until(isUnderWay, 'the replay to be asked for');
+    await clock.advance(29_999);
+    return { answer, clock };
+  };
+
+  it('never begins when it was still counting: 503, no id, and the work is called off', async () => {
+    let patience: Patience | null = null;
+    const counts: ReplaysAccess['start'] = (_asked, _by, given) => {
+      patience = given;
+      return new Promise(() => undefined);
+    };
+    const { answer, clock } = await begin(counts, () => patience !== null);
+    const over = (patience as Patience | null)?.over;
+    expect(over?.aborted).toBe(false);
+    await clock.advance(1);
+    const { status, body, headers } = await answer;
+    expect({ status, code: body.code, replay: body.replay }).toEqual({ status: 503, code: 'unavailable' });
+    expect(body.detail).toContain('nothing was begun');
+    expect(headers['retry-after']).toBe('5');
+    expect(over?.aborted).toBe(true);
+  });
+
+  it('is named when it was just being kept: 503 with the id by which it is found', async () => {
+    let stored = false;
+    const stores: ReplaysAccess['start'] = (_asked, _by, { storing }) => {
+      storing('rpl_77');
+      stored = true;
+      return new Promise(() => undefined);
+    };
+    const { answer, clock } = await begin(stores, () => stored);
+    await clock.advance(1);
+    const { status, body } = await answer;
+    expect({ status, replay: body.replay }).toEqual({ status: 503, replay: 'rpl_77' });
+    expect(body.detail).toContain('GET /api/replays/rpl_77');
+  });
+
+  it('is an error like any other when it fails in time', async () => {
+    const fails: ReplaysAccess['start'] = async (_asked, _by, { storing }) => {
+      storing('rpl_77');
+      throw new Error('the disk is gone');
+    };
+    const { status, body } = await replaying({ start: fails }).post({ mode: 'remap', selection: { source: 'shop' } });
+    expect({ status, replay: body.replay }).toEqual({ status: 500 });
   });
 });
 

@@ -1,5 +1,5 @@
 /** Replays over the real store and the real evaluator: what failed is mended, each once, whatever happens on the way. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { broken, good, type Place, replayPlace } from '../support/replay-place.ts';
 
@@ -141,6 +141,43 @@ describe('a remap', () => {
     expect((await record(place, id)).waiting).toBeLessThan(500 + 250);
     await place.until(isDone(place, id));
     expect(place.sent).toHaveLength(1_500);
+  });
+});
+
+describe('a replay whose caller has given up', () => {
+  const request = { mode: 'remap', selection: { state: 'mapped' } } as const;
+
+  it('while it was counted never begins', async () => {
+    await using place = await replayPlace();
+    await place.accept(3);
+    await place.mapAll();
+    const caller = new AbortController();
+    const stored: string[] = [];
+    const patience = { over: caller.signal, storing: (id: string) => void stored.push(id) };
+    const count = place.keeper.countSelected.bind(place.keeper);
+    vi.spyOn(place.keeper, 'countSelected').mockImplementation(async (asked) => {
+      const piece = await count(asked);
+      if (piece.ended) caller.abort();
+      return piece;
+    });
+    await expect(place.replays.start(request, 'a test', patience)).rejects.toThrow(/abort/i);
+    expect(stored).toEqual([]);
+    expect((await place.keeper.replays({ limit: 10 })).items).toEqual([]);
+  });
+
+  it('while it was kept is found by the id that was told before', async () => {
+    await using place = await replayPlace();
+    await place.accept(3);
+    await place.mapAll();
+    const caller = new AbortController();
+    const stored: string[] = [];
+    const storing = (id: string) => {
+      stored.push(id);
+      caller.abort();
+    };
+    const { id } = await place.replays.start(request, 'a test', { over: caller.signal, storing });
+    expect(stored).toEqual([id]);
+    expect((await record(place, id)).count).toBe(3);
   });
 });
 

@@ -16,9 +16,23 @@ export function replayRoutes(replays: ReplaysAccess, bounded: Bounded): Pick<Rou
   return {
     replay: async ({ body: { mode, selection, dry_run, event }, caller }) => {
       const request = { mode, selection: selectionOf(selection), ...(event === undefined ? {} : { edit: { event } }) };
-      if (dry_run) return { json: notRefused(await bounded(replays.dryRun(request), COUNT_WITHIN_MS)) };
-      const started = notRefused(await bounded(replays.start(request, caller.by), COUNT_WITHIN_MS));
-      return { json: started, status: 202 };
+      if (dry_run) {
+        const looked = await bounded((over) => replays.dryRun(request, over), COUNT_WITHIN_MS);
+        return { json: notRefused(looked) };
+      }
+      let stored: string | null = null;
+      const start = (over: AbortSignal) =>
+        replays.start(request, caller.by, {
+          over,
+          storing: (id) => {
+            stored = id;
+          },
+        });
+      const started = await bounded(start, COUNT_WITHIN_MS).catch((error: unknown) => {
+        if (error instanceof ProblemError && error.code === 'unavailable') throw late(stored);
+        throw error;
+      });
+      return { json: notRefused(started), status: 202 };
     },
     replays: async ({ query }) => {
       const { items, next } = await bounded(replays.records(pageOf(query)));
@@ -38,6 +52,14 @@ export function replayRoutes(replays: ReplaysAccess, bounded: Bounded): Pick<Rou
       return { json: replayAnswer(record) };
     },
   };
+}
+
+/** Who was not answered in time must know whether it begins behind their back. */
+function late(stored: string | null): ProblemError {
+  if (stored === null)
+    return new ProblemError('unavailable', 'The relay could not count the selection in time: nothing was begun.');
+  const words = `The relay could not say in time whether ${stored} began: GET /api/replays/${stored} knows. A second one sends nothing twice.`;
+  return new ProblemError('unavailable', words, { replay: stored });
 }
 
 function notRefused<T extends object>(answer: T | ReplayRefused): T {

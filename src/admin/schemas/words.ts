@@ -82,6 +82,7 @@ export const problem = named(
       detail: z.string().optional().describe('What went wrong here, and what to do.'),
       parameter: z.string().optional().describe('The parameter that is wrong.'),
       field: z.string().optional().describe('The field of the body that is wrong, like `selection.since`.'),
+      replay: z.string().optional().describe('Id of a replay that may have begun: `GET /api/replays/{id}` knows.'),
     })
     .describe('A refusal (RFC 9457).'),
 );
