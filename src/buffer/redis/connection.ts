@@ -1,0 +1,212 @@
+/**
+ * One connection to Redis that is there again by itself: after a restart, a failover, or a line that died without a word.
+ *
+ *   away ──connected──▶ up ──closed, or silent past a deadline──▶ away (tried again at once, then ever later, at most half a second)
+ *
+ * Every call has a deadline of its own, and fails at once while Redis is away: nothing is queued here. Node-redis would wait for ever
+ * on a line that died silently: its time-out of the socket starts anew with each write, its time-out of commands covers only what is not
+ * yet written. So the watch is ours: whoever misses a deadline while nothing at all was heard for `silentMs` ends the connection.
+ */
+import { createClient, RESP_TYPES, type RedisClientType } from 'redis';
+import type { Clock } from '../../clock.ts';
+import { replyWord, StoreUnavailableError, troubleOf } from './trouble.ts';
+
+/** One attempt: connecting, and the first words. With `backoffMaxMs` the relay is back within 3 s of Redis (issue 6). */
+const attemptMs = 1_500;
+const connectMs = 1_000;
+const backoffMs = 50;
+const backoffMaxMs = 500;
+const silentMs = 1_000;
+/** Calls without an answer; a relay's stages ask far less at once. */
+const inFlightMax = 10_000;
+
+export type ConnectionOptions = {
+  readonly url: string;
+  readonly clock: Clock;
+  /** Shown in CLIENT LIST. */
+  readonly name: string;
+};
+export type Argument = string | Buffer;
+export type CallOptions = {
+  readonly deadlineMs: number;
+  /** Text comes as bytes. */
+  readonly bytes?: boolean;
+};
+/** What a script answers: text (or bytes), integers, nothing, or lists of these. */
+export type Reply = string | Buffer | number | null | readonly Reply[];
+
+type Client = RedisClientType;
+const asBytes = { [RESP_TYPES.BLOB_STRING]: Buffer };
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #closing = new AbortController();
+  readonly #stayed: Promise<void>;
+  readonly #first = Promise.withResolvers<void>();
+  #client: Client | null = null;
+  #end: (reason: Error) => void = () => {};
+  #heardAt = 0;
+  #inFlight = 0;
+  /** Where a cluster says that the shard is. */
+  #moved: string | null = null;
+  #why: Error = new Error('not connected yet');
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#first.promise.catch(() => {});
+    this.#stayed = this.#stay();
+  }
+
+  /** Rejects when the very first attempt fails; it goes on trying nevertheless. */
+  get first(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  get up(): boolean {
+    return this.#client !== null;
+  }
+
+  /** Why it is away; of the last time. */
+  get why(): string {
+    return this.#why.message;
+  }
+
+  async call(command: readonly Argument[], { deadlineMs, bytes = false }: CallOptions): Promise<Reply> {
+    const client = this.#client;
+    if (!client) throw new StoreUnavailableError(`Redis is away: ${this.#why.message}`);
+    if (this.#inFlight >= inFlightMax) throw new StoreUnavailableError('Too many questions wait for Redis');
+    const over = new AbortController();
+    this.#inFlight += 1;
+    try {
+      const answer = client.sendCommand<Reply>(command, bytes ? { typeMapping: asBytes } : {});
+      const late = this.#options.clock.wait(deadlineMs, over.signal).then((): never => {
+        this.#suspect(client);
+        throw new StoreUnavailableError(`Redis did not answer within ${deadlineMs} ms`);
+      });
+      // Whichever loses the race may reject later, when nobody listens any more.
+      late.catch(() => {});
+      answer.catch(() => {});
+      const reply = await Promise.race([answer, late]);
+      this.#heard(client);
+      return reply;
+    } catch (error) {
+      throw this.#understood(error as Error, client);
+    } finally {
+      over.abort();
+      this.#inFlight -= 1;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#end(new Error('closed'));
+    await this.#stayed;
+  }
+
+  async #stay(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    for (let failures = 0; !signal.aborted; failures++) {
+      const ended = Promise.withResolvers<Error>();
+      this.#end = ended.resolve;
+      const client = this.#makeClient(ended.resolve);
+      try {
+        await this.#attempt(client, ended.promise);
+        failures = 0;
+        this.#client = client;
+        this.#heardAt = clock.monotonic();
+        this.#first.resolve();
+        this.#why = await ended.promise;
+      } catch (error) {
+        this.#why = error as Error;
+        this.#moved = null;
+        this.#first.reject(error);
+      } finally {
+        this.#client = null;
+        destroy(client);
+      }
+      const longest = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(failures, 10));
+      await clock.wait(longest * (0.5 + clock.random() / 2), signal);
+    }
+  }
+
+  #makeClient(ended: (reason: Error) => void): Client {
+    const { url, name } = this.#options;
+    const client = createClient({
+      url: this.#moved ?? url,
+      name,
+      disableOfflineQueue: true,
+      // Reconnecting is ours: theirs waits for the first words of a server that never says them.
+      socket: { connectTimeout: connectMs, reconnectStrategy: false },
+    });
+    client.on('error', ended);
+    client.on('end', () => ended(new Error('the connection was closed')));
+    return client;
+  }
+
+  async #attempt(client: Client, ended: Promise<Error>): Promise<void> {
+    const enough = new AbortController();
+    const connecting = client.connect();
+    connecting.catch(() => {});
+    const failing = ended.then((reason): never => {
+      throw reason;
+    });
+    failing.catch(() => {});
+    const late = this.#options.clock.wait(attemptMs, enough.signal).then((): never => {
+      throw new Error(`no answer to a new connection within ${attemptMs} ms`);
+    });
+    late.catch(() => {});
+    try {
+      await Promise.race([connecting, failing, late]);
+    } finally {
+      enough.abort();
+    }
+  }
+
+  #heard(client: Client): void {
+    if (client === this.#client) this.#heardAt = this.#options.clock.monotonic();
+  }
+
+  #suspect(client: Client): void {
+    if (client !== this.#client) return;
+    if (this.#options.clock.monotonic() - this.#heardAt >= silentMs) this.#end(new Error('it fell silent'));
+  }
+
+  #understood(error: Error, client: Client): Error {
+    if (error instanceof StoreUnavailableError) return error;
+    const word = replyWord(error);
+    const current = client === this.#client;
+    // A replica that was the master: the address leads to the new one, if somebody asks it anew.
+    if (word === 'READONLY' && current) this.#end(error);
+    if (word === 'MOVED' && current) {
+      this.#moved = movedTo(this.#options.url, error.message);
+      this.#end(error);
+    }
+    const reply = /^[A-Z]+ /.test(error.message);
+    if (reply) {
+      this.#heard(client);
+      return troubleOf(error);
+    }
+    return new StoreUnavailableError(`Redis is away: ${error.message}`, { cause: error });
+  }
+}
+
+function destroy(client: Client): void {
+  try {
+    client.destroy();
+  } catch {
+    // It was closed already.
+  }
+}
+
+/** `MOVED 3999 10.0.0.2:6381`: the same user, password and transport at another place; an empty host is the same one. */
+function movedTo(url: string, message: string): string | null {
+  const address = message.split(' ')[2] ?? '';
+  const colon = address.lastIndexOf(':');
+  if (colon === -1) return null;
+  const moved = new URL(url);
+  const host = address.slice(0, colon);
+  if (host !== '') moved.hostname = host.includes(':') ? `[${host}]` : host;
+  moved.port = address.slice(colon + 1);
+  return moved.href;
+}

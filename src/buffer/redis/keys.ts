@@ -1,0 +1,127 @@
+/**
+ * Every key of the Redis keeper: what it holds, and which promise of `../contract.ts` hangs on it.
+ *
+ * All keys of a shard begin with `{relay:SHARD}:`. The braces are Redis Cluster's hash tag: a shard lies on one node, so a
+ * script may touch all of it in one transaction. Lua makes the same names behind the prefix it is given;
+ * `test/buffer/redis-keys.test.ts` holds the two together.
+ *
+ * Streams are used where a group keeps the promise (handing out unmapped deliveries). What waits to be sent is in sorted sets: a
+ * group cannot put a released event before later ones, end a lease at a time of its own, give so many of each source and
+ * route, take the oldest by their own time, or hold an update back until the one before it has left (promises 4, 6 and 11).
+ */
+import { hash } from 'node:crypto';
+
+/** Raised when the keys change in a way that an older relay would misread. */
+export const formatVersion = 1;
+/** The consumer group of `unmapped`; made anew from the start when it is gone. */
+export const mappingGroup = 'map';
+/** Types of a source that have an index of their own; further ones share `otherTypes`' (`kind`). */
+export const indexedTypesMax = 200;
+
+/** The names behind the prefix; those that end in `:` are followed by what they are about. */
+export const keyNames = {
+  /** Hash: `format`, `shards`; counters `p` (deliveries) `e` (events) `l` (letters) `n` (lanes); `bytes` kept; `lastLetterAt`. */
+  meta: 'meta',
+  /** Hash: `<what> <source>` → count; accepted, duplicates, mapped, skipped, failed, created, delivered, dead, lastAcceptedAt (8). */
+  tally: 'tally',
+
+  /**
+   * Hash of one delivery, by id: `p` position, `f` facts (JSON: source, provider, type, key, receivedAt, bytes, its type in
+   * `kind`), `h` head (JSON: method, headers, query) and `b` body, both gone when forgotten; `s` state (a, m, s, f); events `c`reated,
+   * `w`aiting, dead `x`; `t` when the last left; `e` its events as runs `first:count …` of event counters; `z` bytes of all that (1).
+   */
+  delivery: 'd:',
+  /** String with a time to live: `<receivedAt> <delivery id>` of a key that was seen, by hash (2). */
+  seen: 'seen:',
+  /** Sorted set, id → position: all deliveries kept; ids to positions and back, and the list of all. */
+  deliveries: 'deliveries',
+  /** Sorted set, id → time of receipt: lists of a time range. */
+  received: 'received',
+  /** Sorted set, id → position, for each state, source and type: `kind:m:shop:charge.succeeded`. No type: `-`; others: `*`; own ones begin with `=`. */
+  kind: 'kind:',
+  /** Set: the types of a source that have a `kind` of their own (with the `=`). */
+  types: 'types:',
+  /** Stream `<position>-0 d <id>`: what is to be mapped; a consumer of the group is a relay, a pending entry its claim (3). */
+  unmapped: 'unmapped',
+  /** Sorted set, id → since when it waits: unmapped, or with events that wait. The first is the oldest waiting. */
+  open: 'open',
+  /** Sorted set, id → time of receipt: mapped and nothing waits. What goes first when it is old or room is needed (7). */
+  settled: 'settled',
+
+  /** Hash: `<destination>\x1f<route>\x1f<source>` → lane number, and `#<number>` → that name. */
+  lanes: 'lanes',
+  /** Hash: lane number → events waiting, leased and held back ones included (8). */
+  waiting: 'waiting',
+  /**
+   * Hash of one event, by position: `i` id, `n` lane, `t` own time, `j` JSON, `r` since when it waits, `a` attempts, `s` state (w, d, x);
+   * of an update `k` `<destination> <key>` and `g` when it was begun (12); of a replay `y` `<replay> <item>`.
+   */
+  event: 'e:',
+  /** Sorted set, position → position, of a lane: ready. What is released lies before what is later by itself (6). */
+  ready: 'q:',
+  /** Sorted set, position → own time, of a lane: ready or leased, for `olderThan`. */
+  byTime: 'o:',
+  /** Sorted set, position → end by the server's clock: leased (4). */
+  leased: 'leased',
+  /** Hash: position → `<lane> <holder>` of its lease. */
+  leases: 'leases',
+  /** Sorted set, position → position, by `<destination> <key>`: updates that wait; the first is ready or leased (11). */
+  updates: 'u:',
+
+  /** Hash of one dead letter, by id: `p` position, `f` facts (JSON, see letters.lua), `j` its event's JSON, `z` bytes. */
+  letter: 'l:',
+  /** Sorted set, id → position: all dead letters. */
+  letters: 'letters',
+  /** Sorted set, id → position: dead letters of `<source>:<reason>`. */
+  letterKind: 'lk:',
+  /** Sorted set, id → position: dead letters of a delivery, whether that is kept or not. */
+  lettersOf: 'dl:',
+  /** Hash: `<source> <reason>` → dead letters kept (8). */
+  letterCounts: 'lettercounts',
+
+  /** Hash of a source: type → JSON [skipped, failed, since, lastAt, lastDelivery]; none is '', bounded (10). */
+  fallen: 'fallen:',
+  /** List of JSON, newest first: the last requests that did not go well (in shard 0). */
+  notes: 'notes',
+  /** Hash: source → JSON {until} or {secret, at} (9; in shard 0). */
+  secrets: 'secrets',
+
+  /** Sorted set, id → number: replays (in shard 0, with their records). */
+  replays: 'replays',
+  /** Set: ids of replays that run. */
+  running: 'running',
+  /** Hash of one replay (13). */
+  replay: 'r:',
+  /** Hash: item → `<waiting> <dead>`, of a replay, in the shard of the item's source. */
+  replayItems: 'ri:',
+  /** String: how far a replay's steps were done in this shard (13, with several shards). */
+  replayPlace: 'rp:',
+  /** Hash: progress of a replay in this shard: delivered, failed, nothing, waiting, lastFailure. */
+  replayCounts: 'rc:',
+} as const;
+
+export function prefixOf(shard: number): string {
+  return `{relay:${shard}}:`;
+}
+
+/** The shard of a source; the same in every relay. */
+export function shardOf(source: string, shards: number): number {
+  if (shards === 1) return 0;
+  return Number.parseInt(hash('sha256', source, 'hex').slice(0, 8), 16) % shards;
+}
+
+/** 132 bits: two keys never meet by chance. */
+export function seenKeyHash(source: string, key: string): string {
+  return hash('sha256', `${source}\0${key}`, 'base64url').slice(0, 22);
+}
+
+const laneSeparator = '\x1f';
+
+export function laneName(destination: string, route: string, source: string): string {
+  return [destination, route, source].join(laneSeparator);
+}
+
+export function laneParts(name: string): { destination: string; route: string; source: string } {
+  const [destination = '', route = '', source = ''] = name.split(laneSeparator);
+  return { destination, route, source };
+}

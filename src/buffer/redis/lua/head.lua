@@ -1,0 +1,57 @@
+-- In front of every script. KEYS[1]: the prefix of the shard, `{relay:N}:`; all keys begin with it (keys.ts names them).
+-- ARGV[1] the time instead of the server's own ('' but in tests), [2] holder: the id of the relay that asks, [3] how many
+-- shards there are, [4] which this is; what is the script's own follows, as A(1), A(2), …
+local P = KEYS[1]
+local call = redis.call
+local holder, shards, shard = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+
+local function A(index)
+  return ARGV[index + 4]
+end
+
+-- Milliseconds. The server's, for the relays' clocks may disagree about when a lease ends.
+local function now()
+  if ARGV[1] ~= '' then
+    return tonumber(ARGV[1])
+  end
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A number as text, whole and exact up to 2^53.
+local function num(value)
+  return string.format('%.0f', value)
+end
+
+-- The next `count` positions of a counter ('p' deliveries, 'e' events, 'l' letters): the first counter value.
+-- `seen`: the highest position the relay knows of any shard, so that shards grow alike (0: no matter).
+local function take(counter, count, seen)
+  local last = tonumber(call('HGET', P .. 'meta', counter) or '0')
+  last = math.max(last, math.floor(seen / shards))
+  call('HSET', P .. 'meta', counter, num(last + count))
+  return last + 1
+end
+
+local function position(counter)
+  return counter * shards + shard
+end
+
+local function counted(what, source, by)
+  if by ~= 0 then
+    call('HINCRBY', P .. 'tally', what .. ' ' .. source, by)
+  end
+end
+
+-- What is kept has grown by so many bytes.
+local function grown(bytes)
+  if bytes ~= 0 then
+    call('HINCRBY', P .. 'meta', 'bytes', num(bytes))
+  end
+end
+
+-- Calls with many members, a bounded number at a time: Lua passes a few thousand arguments at most.
+local function many(command, key, members)
+  for from = 1, #members, 1000 do
+    call(command, key, unpack(members, from, math.min(from + 999, #members)))
+  end
+end

@@ -1,0 +1,67 @@
+-- Lanes: one for each destination, route and source, by number; how many are ready in those that were touched.
+local laneNumbers, touched = {}, {}
+
+-- The number of a lane, as text; nil: there is none.
+local function findLane(name)
+  local known = laneNumbers[name]
+  if known == nil then
+    known = call('HGET', P .. 'lanes', name)
+    laneNumbers[name] = known
+  end
+  return known or nil
+end
+
+local function makeLane(name)
+  local known = findLane(name)
+  if known then
+    return known
+  end
+  local n = num(call('HINCRBY', P .. 'meta', 'n', 1))
+  call('HSET', P .. 'lanes', name, n, '#' .. n, name)
+  laneNumbers[name] = n
+  return n
+end
+
+local function laneName(n)
+  return call('HGET', P .. 'lanes', '#' .. n)
+end
+
+local function laneParts(name)
+  return string.match(name, '^([^\31]*)\31([^\31]*)\31(.*)$')
+end
+
+local function touch(n)
+  touched[n] = true
+end
+
+-- The first part of the answer of every script that touches lanes: name, ready, name, ready, …
+local function ready()
+  local counts = {}
+  for n in pairs(touched) do
+    counts[#counts + 1] = laneName(n)
+    counts[#counts + 1] = call('ZCARD', P .. 'q:' .. n)
+  end
+  return counts
+end
+
+-- One event (or update whose turn it is) is ready.
+local function enqueue(n, member, time)
+  call('ZADD', P .. 'q:' .. n, member, member)
+  call('ZADD', P .. 'o:' .. n, time, member)
+  touch(n)
+end
+
+-- Leases whose end has come: their events are ready again, at their own places. A bounded number.
+local function expire(time)
+  local ended = call('ZRANGEBYSCORE', P .. 'leased', '-inf', num(time), 'LIMIT', 0, 2000)
+  for _, member in ipairs(ended) do
+    local n = string.match(call('HGET', P .. 'leases', member) or '', '^%d+')
+    if n then
+      call('ZADD', P .. 'q:' .. n, member, member)
+      touch(n)
+    end
+  end
+  many('ZREM', P .. 'leased', ended)
+  many('HDEL', P .. 'leases', ended)
+  return #ended
+end

@@ -1,0 +1,84 @@
+/**
+ * One shard as the keeper sees it: its prefix, its two connections, and how its scripts are called. Deliveries come in through a
+ * door of their own, so that they never wait behind a large answer.
+ */
+import { type Argument, Connection, type ConnectionOptions, type Reply } from './connection.ts';
+import { prefixOf } from './keys.ts';
+import { runScript, type Script } from './script.ts';
+import { StoreBrokenError, StoreUnavailableError } from './trouble.ts';
+
+/** Whoever posts a webhook hears within 300 ms that it cannot be kept (issue 6). */
+export const acceptMs = 250;
+/** Everything else: what reads much takes some ms, a slow fsync some hundred. */
+export const workMs = 2_000;
+/** What must not be left half known is asked again for so long, through a restart or a failover. */
+const insistMs = 10_000;
+const againMs = 100;
+
+export type ShardOptions = ConnectionOptions & {
+  readonly number: number;
+  readonly shards: number;
+  /** This keeper's own id: who holds what. */
+  readonly holder: string;
+  /** What the server's clock says, when a test says so. */
+  readonly serverTime: (() => number) | undefined;
+  /** Pairs of lane and ready events, of the lanes that a script touched. */
+  readonly onReady: (counts: readonly (string | number)[]) => void;
+  readonly onBroken: (error: Error) => void;
+};
+type Asking = { readonly deadlineMs?: number; readonly bytes?: boolean; readonly door?: boolean };
+
+export class Shard {
+  readonly number: number;
+  readonly prefix: string;
+  readonly door: Connection;
+  readonly work: Connection;
+  readonly #options: ShardOptions;
+  readonly #closing = new AbortController();
+
+  constructor(options: ShardOptions) {
+    this.#options = options;
+    this.number = options.number;
+    this.prefix = prefixOf(options.number);
+    this.door = new Connection({ ...options, name: `${options.name}-accept` });
+    this.work = new Connection({ ...options, name: options.name });
+  }
+
+  /** What the script answers. One that touches lanes answers their ready counts first: they are taken off here. */
+  async call(script: Script, args: readonly Argument[], asking: Asking = {}): Promise<readonly Reply[]> {
+    const { deadlineMs = workMs, bytes = false, door = false } = asking;
+    const { holder, shards, serverTime, onReady, onBroken } = this.#options;
+    const time = serverTime ? String(Math.floor(serverTime())) : '';
+    const envelope = [time, holder, String(shards), String(this.number)];
+    const connection = door ? this.door : this.work;
+    try {
+      const reply = await runScript(connection, script, this.prefix, [...envelope, ...args], { deadlineMs, bytes });
+      const parts = Array.isArray(reply) ? (reply as readonly Reply[]) : [reply];
+      if (!script.countsReady) return parts;
+      onReady(parts[0] as readonly (string | number)[]);
+      return parts.slice(1);
+    } catch (error) {
+      if (error instanceof StoreBrokenError) onBroken(error);
+      throw error;
+    }
+  }
+
+  /** For scripts that change nothing the second time: asked again while Redis is away, for a while. */
+  async insist(script: Script, args: readonly Argument[], asking: Asking = {}): Promise<readonly Reply[]> {
+    const { clock } = this.#options;
+    const { signal } = this.#closing;
+    for (let waitedMs = 0; ; waitedMs += againMs) {
+      try {
+        return await this.call(script, args, asking);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || waitedMs >= insistMs || signal.aborted) throw error;
+        await clock.wait(againMs, signal);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.door.close(), this.work.close()]);
+  }
+}
