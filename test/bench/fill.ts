@@ -1,6 +1,6 @@
 /**
- * A backlog, made through the keeper itself: so many webhooks accepted, mapped to one event each, none sent.
- * `node test/bench/fill.ts FOLDER EVENTS`; a program of its own, so that its memory is nobody else's.
+ * A backlog, made through the keeper itself: so many webhooks accepted, mapped to one event each, none sent; or all of them dead.
+ * `node test/bench/fill.ts FOLDER EVENTS [dead]`; a program of its own, so that its memory is nobody else's.
  */
 import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { systemClock } from '../../src/clock.ts';
@@ -13,7 +13,7 @@ import { benchBody } from './load.ts';
 const AT_ONCE = 4_000;
 const MAPPED_AT_ONCE = 1_000;
 
-const [folder = '', wanted = '0'] = process.argv.slice(2);
+const [folder = '', wanted = '0', then = ''] = process.argv.slice(2);
 const body = Buffer.from(benchBody);
 
 function webhook(number: number): Verified<RawDelivery> {
@@ -64,6 +64,26 @@ async function mapAll(buffer: SqliteBuffer): Promise<void> {
   }
 }
 
+/** As a destination leaves those that it refuses. */
+async function refuseAll(buffer: SqliteBuffer): Promise<void> {
+  const asked = {
+    destination: 'mixpanel',
+    turns: [{ source: 'bench', eventsMax: MAPPED_AT_ONCE }],
+    bytesMax: 8_000_000,
+    leaseMs: 60_000,
+  };
+  for (let events = await buffer.lease(asked); events.length > 0; events = await buffer.lease(asked)) {
+    const letter = { kind: 'event', reason: 'rejected', message: 'not today', destination: 'mixpanel' } as const;
+    await buffer.settle(
+      events.map(({ position, json }) => ({
+        position,
+        state: 'dead' as const,
+        letter: { ...letter, eventJson: json, attempts: 1 },
+      })),
+    );
+  }
+}
+
 await using buffer = await openSqliteBuffer({
   folder,
   clock: systemClock,
@@ -72,3 +92,4 @@ await using buffer = await openSqliteBuffer({
 });
 await acceptAll(buffer, Number(wanted));
 await mapAll(buffer);
+if (then === 'dead') await refuseAll(buffer);

@@ -113,8 +113,8 @@ export class Programs {
     return { ...running, port };
   }
 
-  async sandbox(): Promise<Running & { readonly url: string }> {
-    const running = this.start(['test/bench/sandbox.ts', '0']);
+  async sandbox(keep: 'keys' | 'all' = 'keys'): Promise<Running & { readonly url: string }> {
+    const running = this.start(['test/bench/sandbox.ts', '0', keep]);
     await this.until(() => running.printed().endsWith('\n'), 'the sandbox to listen', 10_000);
     return { ...running, url: running.printed().trim() };
   }
@@ -185,6 +185,21 @@ export type Arrived = { readonly raw: number; readonly distinct: number; readonl
 export async function arrivedAt(sandbox: { readonly url: string }): Promise<Arrived> {
   const answer = await fetch(`${sandbox.url}/__state`, { signal: AbortSignal.timeout(5_000) });
   return ((await answer.json()) as { events: Arrived }).events;
+}
+
+export type Arrival = { readonly arrivedAt: number; readonly eventTime: number };
+
+/** What arrived at a sandbox that keeps all (100,000 at most): when, and the time that each event has. Then it is empty. */
+export async function takeArrivals(sandbox: { readonly url: string }): Promise<readonly Arrival[]> {
+  const { raw, dropped } = await arrivedAt(sandbox);
+  if (dropped > 0) throw new Error(`the sandbox could not keep ${dropped} events`);
+  const within = { signal: AbortSignal.timeout(30_000) };
+  const answer = await fetch(`${sandbox.url}/__events?raw=1&limit=${Math.max(1, raw)}`, within);
+  const { items } = (await answer.json()) as {
+    items: { receivedAt: number; record: { properties: { time: number } } }[];
+  };
+  await fetch(`${sandbox.url}/__events`, { method: 'DELETE', ...within });
+  return items.map(({ receivedAt, record }) => ({ arrivedAt: receivedAt, eventTime: record.properties.time }));
 }
 
 async function answers(url: string): Promise<boolean> {
