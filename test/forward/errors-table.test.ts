@@ -1,71 +1,28 @@
 /**
- * What each answer of Mixpanel does, row by row of README's table, through the real sender against the sandbox: forwarder, client and
+ * What each answer of a vendor does, row by row of README's table, through the real sender against the sandbox: forwarder, client and
  * a socket between them.
  */
 import { describe, expect, test } from 'vitest';
-import { places } from '../../scripts/answers-table.ts';
-import { type Case, cases } from '../support/answer-cases.ts';
+import { type AnswerRow, places, type Receiver } from '../../scripts/answers-table.ts';
+import { deadLetterReasons } from '../../src/errors.ts';
+import { type Case, cases, decisive, open, play, statusOf } from '../support/answer-play.ts';
 import { until } from '../support/fake-clock.ts';
-import { type Lane, openLane } from '../support/lane.ts';
-
-const outcomesOf = (lane: Lane) => lane.attempts.map(({ outcome }) => outcome);
-/** Longer than the backoff, shorter than the patience with a request that begins meanwhile. */
-const restsMs: Readonly<Record<string, number>> = { retry: 10_000, partial: 10_000, pause: 60_000 };
-
-async function open(one: Case): Promise<Lane> {
-  const { mixpanel = {}, ...options } = one.lane ?? {};
-  const lane = await openLane({
-    ...options,
-    mixpanel: { import: one.to === 'import' ? 'always' : 'auto', ...mixpanel },
-  });
-  for (const answer of one.answers) {
-    expect(lane.sandbox.faults.order('scenario' in answer ? answer : { endpoint: one.to, ...answer })).toBeNull();
-  }
-  const count = one.count ?? 3;
-  if (one.to === 'track' || one.to === 'import') lane.put('shop', count);
-  for (let n = 0; n < count && !(one.to === 'track' || one.to === 'import'); n++) {
-    const owner = one.to === 'engage' ? { $distinct_id: `u${n}` } : { $group_key: 'company', $group_id: `g${n}` };
-    lane.give({ ...owner, ...(one.once ? { $add: { n: 1 } } : { $set: { n } }) });
-  }
-  return lane;
-}
-
-/** Advances the clock where something waits for it. */
-async function play(lane: Lane, one: Case): Promise<void> {
-  lane.forwarder.start();
-  if (one.row === 'token') {
-    await until(() => lane.forwarder.status().state === 'paused');
-    lane.sandbox.faults.clear();
-    await lane.clock.advance(60_000);
-  }
-  for (const [index] of one.outcomes.entries()) {
-    if (one.name.startsWith('later') && index === 0) {
-      await until(() => lane.clock.waits().includes(31_000) && lane.clock.waits().includes(30_000));
-      await lane.clock.advance(30_000);
-    }
-    await lane.attempted(index + 1);
-    const restMs = restsMs[lane.attempts[index]?.outcome ?? ''];
-    if (restMs !== undefined && lane.keeper.waiting() > 0 && index + 1 < one.outcomes.length)
-      await lane.clock.advance(restMs);
-  }
-}
 
 describe.each(cases.map((one) => [`row ${one.row}, /${one.to}: ${one.name}`, one] as const))('%s', (_name, one) => {
   test(`comes to ${one.outcomes.join(', ')}`, async () => {
-    await using lane = await open(one);
-    await play(lane, one);
-    const count = one.count ?? 3;
+    await using stage = await open(one);
+    await play(stage, one);
+    const { keeper, forwarder, attempts, count } = stage;
     const { dead = [] } = one;
     const left = one.outcomes.at(-1) === 'pause' ? count : 0;
-    await until(() => lane.keeper.waiting() === left && lane.forwarder.status().inFlight === 0, 'the end');
-    expect(outcomesOf(lane)).toEqual(one.outcomes);
-    expect(lane.keeper.dead.map(({ letter }) => letter.reason)).toEqual(dead);
-    expect(lane.keeper.delivered).toHaveLength(count - dead.length - left);
-    const { events, updates } = lane.sandbox.state();
-    const raw = one.to === 'track' || one.to === 'import' ? events.raw : updates.applied;
-    expect(raw).toBe(one.raw ?? count - dead.length);
-    expect(lane.forwarder.status().state).toBe(left > 0 ? 'paused' : stateAfter(one));
-    expect(lane.troubles).toEqual([]);
+    await until(() => keeper.waiting() === left && forwarder.status().inFlight === 0, 'the end');
+    expect(attempts.map(({ outcome }) => outcome)).toEqual(one.outcomes);
+    expect(attempts[decisive(one)]?.status).toBe(statusOf(one));
+    expect(keeper.dead.map(({ letter }) => letter.reason)).toEqual(dead);
+    expect(keeper.delivered).toHaveLength(count - dead.length - left);
+    expect(stage.stored()).toBe(one.raw ?? count - dead.length);
+    expect(forwarder.status().state).toBe(left > 0 ? 'paused' : stateAfter(one));
+    expect(stage.troubles).toEqual([]);
   });
 });
 
@@ -74,23 +31,59 @@ function stateAfter({ outcomes }: Case): 'ok' | 'failing' {
   return outcomes.at(-1) === 'retry' ? 'failing' : 'ok';
 }
 
-describe('the table', () => {
-  const mixpanel = places.filter(({ name }) => name !== 'batch');
+type Told = { readonly to: Receiver; readonly told: AnswerRow };
 
-  test('has a case here for each of Mixpanel rows, at its own place', () => {
-    const missing = mixpanel.flatMap(({ name, answers }) =>
-      answers
-        .filter(({ row }) => !cases.some((one) => one.row === row && (name === 'any' || one.to === name)))
-        .map(({ row }) => `${name} ${row}`),
-    );
-    expect(missing).toEqual([]);
+const table: readonly Told[] = places.flatMap((place) =>
+  place.answers.flatMap((told) => (told.of ?? place.to).map((to) => ({ to, told }))),
+);
+const playedOf = ({ to, told }: Told) => cases.filter((one) => one.row === told.row && one.to === to);
+
+/** The statuses that its text names. */
+const statusesIn = ({ answer }: AnswerRow): readonly string[] => answer.match(/\b(?:\d{3}|\dxx|none)\b/g) ?? [];
+const isOf = (status: number | null, named: string) =>
+  status === null ? named === 'none' : named === `${status}` || named === `${Math.floor(status / 100)}xx`;
+/** The reasons of dead letters that its text names. */
+const reasonsIn = ({ does }: AnswerRow): readonly string[] =>
+  [...does.matchAll(/`(\w+)`/g)].map(([, word]) => word as string).filter((word) => word in deadLetterReasons);
+
+/** The question about the token carries no events, so that its answer is no attempt's: what it does is in its case alone. */
+const sent = table.filter(({ told }) => told.row !== 'token');
+
+describe.each(sent.map((one) => [`row ${one.told.row}, /${one.to}`, one] as const))('the table, %s', (_name, one) => {
+  const played = playedOf(one);
+
+  test('names each status that is played here, and no other', () => {
+    const named = statusesIn(one.told);
+    const unplayed = named.filter((status) => !played.some((each) => isOf(statusOf(each), status)));
+    const unnamed = played.filter((each) => !named.some((status) => isOf(statusOf(each), status)));
+    expect({ unplayed, unnamed: unnamed.map(({ name }) => name) }).toEqual({ unplayed: [], unnamed: [] });
+  });
+
+  test('says what its cases come to, and what they bury for', () => {
+    const others = played.filter((each) => each.outcomes[decisive(each)] !== one.told.comes);
+    expect(others.map(({ name }) => name)).toEqual([]);
+    const buried = new Set(played.flatMap(({ dead = [] }) => dead));
+    expect(new Set(reasonsIn(one.told))).toEqual(buried);
+  });
+});
+
+describe('the table', () => {
+  test('has no row that is not played here, at each of its endpoints', () => {
+    const missing = table.filter((one) => playedOf(one).length === 0);
+    expect(missing.map(({ to, told }) => `${to} ${told.row}`)).toEqual([]);
   });
 
   test('has each row that is played here', () => {
-    const rows = new Set(mixpanel.flatMap(({ answers }) => answers.map(({ row }) => row)));
-    expect(cases.filter(({ row }) => !rows.has(row)).map(({ name }) => name)).toEqual([]);
-    // Those of the classification, all of them.
-    const all = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '15a', '16'];
-    expect(all.filter((row) => !rows.has(row))).toEqual([]);
+    const rows = new Set(table.map(({ to, told }) => `${to} ${told.row}`));
+    expect(cases.filter(({ to, row }) => !rows.has(`${to} ${row}`)).map(({ name }) => name)).toEqual([]);
+  });
+
+  test('has all of the classification, in which 26 and 27 say of Bloomreach what 13 to 15 say of any', () => {
+    const rows = new Set(table.map(({ told }) => told.row));
+    const [mixpanel, bloomreach] = [
+      ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12', '13', '14', '15', '15a', '16'],
+      ['20', '21', '22', '23', '24', '25'],
+    ];
+    expect([...mixpanel, ...bloomreach].filter((row) => !rows.has(row))).toEqual([]);
   });
 });

@@ -1,24 +1,31 @@
 /** Answers of Mixpanel, and what the sender makes of each: the rows that test/forward/errors-table.test.ts plays. */
+import type { Receiver } from '../../scripts/answers-table.ts';
 import type { Endpoint, Fault, Order } from '../../src/destinations/sandbox/faults.ts';
 import type { LaneOptions } from './lane.ts';
 
-export type Case = {
+export type AnswerCase = {
   readonly row: string;
-  readonly to: Endpoint;
+  readonly to: Receiver;
   readonly name: string;
   /** Of the first requests; the sandbox answers the others as it is. */
   readonly answers: readonly (Fault | Order)[];
-  /** Events or updates; three unless given. */
-  readonly count?: number;
-  /** Updates that go once. */
-  readonly once?: true;
-  readonly lane?: LaneOptions;
+  /** Of the first answer that is not a success; unless given the one that was ordered first, or 200. Null: none. */
+  readonly status?: number | null;
   /** What the requests came to, in order. */
   readonly outcomes: readonly string[];
   /** Reasons of the dead letters; none unless given. */
   readonly dead?: readonly string[];
   /** Copies the sandbox has of what it keeps; unless given as many as were not buried. */
   readonly raw?: number;
+};
+
+export type MixpanelCase = AnswerCase & {
+  readonly to: Endpoint;
+  /** Events or updates; three unless given. */
+  readonly count?: number;
+  /** Updates that go once. */
+  readonly once?: true;
+  readonly lane?: LaneOptions;
 };
 
 const body = (value: unknown) => JSON.stringify(value);
@@ -32,7 +39,7 @@ const zero = { status: 200, body: body({ error: 'data, missing or empty', status
 const page = { status: 200, body: '<html>Welcome</html>' };
 const EVENTS: readonly Endpoint[] = ['track', 'import'];
 const ALL: readonly Endpoint[] = ['track', 'import', 'engage', 'groups'];
-const each = (to: readonly Endpoint[], made: (to: Endpoint) => Omit<Case, 'to'>) =>
+const each = (to: readonly Endpoint[], made: (to: Endpoint) => Omit<MixpanelCase, 'to'>) =>
   to.map((one) => ({ to: one, ...made(one) }));
 /** Two halves of three events, then two of the larger one. */
 const allRefused = {
@@ -40,7 +47,7 @@ const allRefused = {
   dead: ['rejected', 'rejected', 'rejected'],
 };
 
-export const cases: readonly Case[] = [
+export const mixpanelCases: readonly MixpanelCase[] = [
   ...each(['track', 'engage', 'groups'], () => ({ row: '1', name: 'status 1', answers: [], outcomes: ['delivered'] })),
   { row: '1', to: 'track', name: '1', answers: [{ status: 200, body: '1', ingest: 'all' }], outcomes: ['delivered'] },
   { row: '2', to: 'track', name: 'status 0 to all', answers: Array(5).fill(zero), ...allRefused },
@@ -52,7 +59,7 @@ export const cases: readonly Case[] = [
     outcomes: ['split', 'delivered', 'delivered'],
   },
   {
-    row: '2',
+    row: '2 token',
     to: 'track',
     name: 'a refused token',
     answers: [{ status: 200, body: body({ error: 'token, missing or empty', status: 0 }) }],
@@ -94,7 +101,7 @@ export const cases: readonly Case[] = [
     outcomes: ['retry', 'retry', 'delivered'],
   })),
   {
-    row: '4',
+    row: '15 once',
     to: 'engage',
     name: 'a page to an $add',
     once: true,
@@ -109,6 +116,7 @@ export const cases: readonly Case[] = [
     to: 'import',
     name: 'one of three named under 400',
     answers: [{ scenario: 'poisonRecord', index: 1 }],
+    status: 400,
     outcomes: ['partial'],
     dead: ['rejected'],
   },
@@ -197,7 +205,7 @@ export const cases: readonly Case[] = [
     })),
   ),
   ...[425, 429].map(
-    (status): Case => ({
+    (status): MixpanelCase => ({
       row: '13',
       to: 'engage',
       name: `${status} to an $add`,
@@ -208,7 +216,7 @@ export const cases: readonly Case[] = [
     }),
   ),
   {
-    row: '15',
+    row: '15 once',
     to: 'engage',
     name: '408 to an $add',
     once: true,
@@ -233,7 +241,7 @@ export const cases: readonly Case[] = [
     outcomes: ['retry', 'delivered'],
   })),
   {
-    row: '15',
+    row: '15 once',
     to: 'engage',
     name: '500 to an $add',
     once: true,
@@ -263,7 +271,7 @@ export const cases: readonly Case[] = [
     outcomes: ['retry', 'delivered'],
   })),
   {
-    row: '15',
+    row: '15 once',
     to: 'engage',
     name: 'cut off after an $add was counted',
     once: true,
@@ -277,6 +285,7 @@ export const cases: readonly Case[] = [
     row: '15a',
     name: 'TLS where there is none',
     answers: [],
+    status: null,
     lane: { scheme: 'https' as const },
     outcomes: ['pause'],
     raw: 0,
@@ -289,6 +298,7 @@ export const cases: readonly Case[] = [
       outcomes: ['split', 'delivered', 'delivered'],
     })),
   ),
+  ...each(ALL, () => ({ row: '16', name: '422 to all', answers: Array(5).fill({ status: 422 }), ...allRefused })),
   {
     row: 'token',
     to: 'track',
