@@ -12,6 +12,8 @@ import { benchBody } from './load.ts';
 /** Accepts on their way at once, and deliveries mapped at once. */
 const AT_ONCE = 4_000;
 const MAPPED_AT_ONCE = 1_000;
+/** One of so many is of another type, for lists. */
+const RARE_EVERY = 1_000;
 
 const [folder = '', wanted = '0', then = ''] = process.argv.slice(2);
 const body = Buffer.from(benchBody);
@@ -21,7 +23,7 @@ function webhook(number: number): Verified<RawDelivery> {
     source: 'bench',
     provider: 'github',
     key: `filled-${number}`,
-    type: 'pull_request.opened',
+    type: number % RARE_EVERY === 0 ? 'pull_request.closed' : 'pull_request.opened',
     receivedAt: systemClock.now(),
     method: 'POST',
     headers: {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import type { Bench, Scenario } from '../bench.ts';
 import { median, shown } from '../figures.ts';
+import { type ListTimes, listTimes } from '../lists.ts';
 import { memoryOf } from '../proc.ts';
 import { countsOf, freePort } from '../programs.ts';
 
@@ -22,20 +23,22 @@ type Round = {
   treeBytes: number;
   perSecond: number;
   waiting: number;
+  lists: ListTimes | null;
 };
 
-async function round(bench: Bench, folder: string, destination: string): Promise<Round> {
+async function round(bench: Bench, folder: string, destination: string, askLists = false): Promise<Round> {
   const { programs, mappings } = bench;
   await using relay = await programs.relay({ folder, mappings, destination });
   await after(REST_MS);
   const { waiting } = await countsOf(relay);
   const restBytes = memoryOf(relay.pid).own;
+  const lists = askLists ? await listTimes(relay) : null;
   await bench.burst({ port: relay.port, seconds: WARM_SECONDS });
   await programs.settled(relay, MAPPED_MAX_MS, true);
   const { perSecond } = await bench.burst({ port: relay.port, seconds: bench.quick ? 2 : 3 });
   await programs.settled(relay, MAPPED_MAX_MS, true);
   const { ownPeak, tree } = memoryOf(relay.pid);
-  return { readyMs: relay.readyMs, restBytes, peakBytes: ownPeak, treeBytes: tree, perSecond, waiting };
+  return { readyMs: relay.readyMs, restBytes, peakBytes: ownPeak, treeBytes: tree, perSecond, waiting, lists };
 }
 
 async function run(bench: Bench) {
@@ -50,7 +53,7 @@ async function run(bench: Bench) {
   const empty: Round[] = [];
   for (let count = 0; count < rounds; count++) {
     const fresh = bench.folder();
-    full.push(await round(bench, folder, destination));
+    full.push(await round(bench, folder, destination, count === 0));
     empty.push(await round(bench, fresh, destination));
     rmSync(fresh, { recursive: true });
     const [one, other] = [full.at(-1) as Round, empty.at(-1) as Round];
@@ -70,6 +73,13 @@ async function run(bench: Bench) {
       unit: 'ms',
       target: { atMost: 2_000 },
       note: `${waiting}; slowest of ${rounds}; with an empty folder ${emptyReady} ms`,
+    },
+    {
+      name: 'million: the slowest page of a list',
+      value: full[0]?.lists?.slowestMs ?? Number.NaN,
+      unit: 'ms',
+      target: { atMost: 50 },
+      note: `${full[0]?.lists?.asked} pages of 100, through the API; ${full[0]?.lists?.slowest}`,
     },
     {
       name: 'million: resident memory of the relay at rest',
