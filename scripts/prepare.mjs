@@ -40,6 +40,13 @@ const programs = [
     required: true,
     why: 'is the store that many relays share; tests start and stop servers of their own',
   },
+  {
+    name: 'nginx',
+    debian: 'nginx',
+    for: 'test',
+    required: true,
+    why: 'runs deploy/nginx/nginx.conf, to show what becomes of webhooks when a relay behind it dies',
+  },
 ];
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -147,7 +154,8 @@ function run(program, words, options) {
 // ---- programs --------------------------------------------------------------------------------------------------
 
 function onPath(name) {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+  // Servers may lie where only root's PATH leads.
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'].some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);
       return true;
