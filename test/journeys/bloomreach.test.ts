@@ -36,7 +36,7 @@ async function letters(journey: Journey) {
   return ((await answer.json()) as { items: { reason: string; destination: string; event: unknown }[] }).items;
 }
 
-it('each event is a command, answered by itself; one that may not be sent is blocked, its neighbours arrive', {
+it('each event is a command, answered by itself; one that may not be sent is blocked until it may, its neighbours arrive', {
   timeout: 60_000,
 }, async () => {
   await using journey = await Journey.open('bloomreach', {
@@ -57,6 +57,18 @@ it('each event is a command, answered by itself; one that may not be sent is blo
   for (const letter of await letters(journey)) expect(letter).toMatchObject({ reason: 'blocked', destination: 'crm' });
   expect(double.state().events.billed).toBe(116);
   await until(() => journey.sandbox.state().events.distinct === 120, 'all events at Mixpanel');
+
+  double.deny({});
+  const selection = { destination: 'crm', reason: 'blocked' };
+  const answer = await fetch(`${journey.relay.adminUrl}/api/replays`, {
+    ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+    body: JSON.stringify({ mode: 'resend', selection }),
+  });
+  expect(answer.status).toBe(202);
+  await until(() => double.state().events.kept === 120, 'what was blocked');
+  await until(async () => (await letters(journey)).length === 0, 'no dead letter any more');
+  expect(double.copies().filter(({ event }) => event.type === 'secret_thing')).toHaveLength(4);
+  expect([double.state().events.billed, journey.sandbox.state().events.raw]).toEqual([120, 120]);
   const output = JSON.stringify(journey.relay.seen);
   expect(output).not.toContain(project.auth.secret);
 });
