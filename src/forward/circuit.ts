@@ -121,7 +121,7 @@ export class Circuit {
       const opens = present || this.#state === 'ok';
       if (outcome.kind === 'retry' && outcome.slowDown) {
         this.#slots = 1;
-        if (opens) this.#throttle.refused(this.#options.clock.monotonic());
+        if (opens) this.#throttle.refused(answered, this.#options.clock.monotonic());
       }
       if (opens) this.#open(outcome, now);
       else this.#obeyLate(outcome);

@@ -15,23 +15,22 @@ const SLOTS_MAX = 640;
 const STRETCH_MIN_MS = 1000;
 
 export class Taken {
-  /** When the first answer came, for the others came as long after their requests. */
+  /** When the first request started, the last time on which everything was saved up. */
   #startedAt = 0;
   /** Of the slot from `#startedAt + #first * SLOT_MS` on. */
   readonly #slots: number[] = [];
   #first = 0;
   #endedAt: number | null = null;
-  #any = false;
+  #left = 0;
 
   get any(): boolean {
-    return this.#any;
+    return this.#slots.length > 0;
   }
 
-  add(events: number, now: number): void {
-    if (!this.#any) this.#startedAt = now;
-    this.#any = true;
-    // What was answered after the 429 had been taken before it.
-    const at = Math.max(0, Math.floor((Math.min(now, this.#endedAt ?? now) - this.#startedAt) / SLOT_MS));
+  /** Answers come in any order; `startedAt`: when the request did. */
+  add(events: number, startedAt: number): void {
+    if (!this.any) this.#startedAt = startedAt;
+    const at = Math.max(0, Math.floor((startedAt - this.#startedAt) / SLOT_MS));
     // After a long silence what came before it is not looked at any more.
     if (at - this.#first - this.#slots.length > SLOTS_MAX) {
       this.#slots.length = 0;
@@ -43,18 +42,22 @@ export class Taken {
     if (this.#slots.length > 2 * SLOTS_MAX) this.#first += this.#slots.splice(0, this.#slots.length - SLOTS_MAX).length;
   }
 
-  end(now: number): void {
-    this.#endedAt ??= now;
+  /** The request that started then was refused as a whole; `left`: how many of it, probably, would have been taken. */
+  end(left: number, startedAt: number): void {
+    if (this.#endedAt !== null) return;
+    this.#endedAt = startedAt;
+    this.#left = left;
   }
 
-  /** Events a second, if a bucket holds so many seconds of them. */
+  /** Events a second, if a bucket holds so many seconds of them. What was taken later than the 429 counts for nothing. */
   rate(burstMs: number): number {
     const endedAt = this.#endedAt ?? this.#startedAt;
-    let taken = 0;
+    let taken = this.#left;
     let highest = 0;
     for (let index = this.#slots.length - 1; index >= 0; index--) {
-      taken += this.#slots[index] as number;
       const length = endedAt - this.#startedAt - (this.#first + index) * SLOT_MS;
+      if (length < 0) continue;
+      taken += this.#slots[index] as number;
       highest = Math.max(highest, taken / Math.max(STRETCH_MIN_MS, length + burstMs));
     }
     return highest * 1000;

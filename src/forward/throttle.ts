@@ -2,40 +2,44 @@
  * How fast a destination is asked: found out from its answers, for a 429 costs a wait of seconds and is to be rare.
  *
  *   starting   no limit is known: requests in flight are the bound, one more with each answer
- *   refused    a 429: nothing goes until the wait is over; then what was taken says what the limit is (`taken.ts`)
- *   creeping   little is known: from well below, up by 2 % a second, so that the next refusal tells more
- *   holding    at the rate that was found, from half of it to the whole in the first second
+ *   refused    a 429: nothing goes until the wait is over; then what was taken says what the limit is (`limit.ts`)
+ *   holding    at the rate that was found, from half of it to the whole in the first second, then a fifth more until what the
+ *              limiter saved up in the wait is used; short while the rate is not sure
  *   climbing   past it, the excess doubling every second, until a 429 says what the limit is now
  *
- * starting → refused → creeping → refused → holding → climbing → refused → holding …; a refusal while holding says that the limit
- * fell. Holding and climbing take turns only while more waits than may go, so that a limit which rose is found within a minute.
+ * starting → refused → holding → climbing → refused → holding → …; a refusal while holding says that the limit fell.
+ * Holding and climbing take turns only while more waits than may go, so that a limit which rose is found within a minute.
  * Requests are cut so that there are twenty in a second: the traffic is even, and one refusal is one in a thousand.
  */
+import { likelyLimit, nextBurst } from './limit.ts';
 import { Taken } from './taken.ts';
 
 /** Leaves time, within a minute, to climb to twice the rate, for most waits after the 429, and to come back. */
-const HOLD_MS = 50_000;
-/** A limit that has just been found rarely changes again at once; meanwhile nothing is lost to climbs. */
-const LONG_HOLD_MS = 70_000;
-/** Before the first climb, which shows what the limiter saves up. */
-const FIRST_HOLD_MS = 8_000;
+const HOLD_MS = 48_000;
+/** While what was found is not sure: the next climb tells more. */
+const UNSURE_HOLD_MS = 5_000;
+/** Half way to where a climb was refused, long enough to use up what most limiters save up. */
+const TRIAL_HOLD_MS = 8_000;
+/** What a climb reached, of what was found, for that to be worth a try. */
+const FAR = 1.4;
 /** From half to whole. */
 const RECOVERY_MS = 1_000;
-const CREEP_PER_SECOND = 0.02;
-const CREEP_MS = 20_000;
-/** What a creep that met nothing has come to, and how soon that doubles from there. */
-const CREPT = (CREEP_PER_SECOND * CREEP_MS) / 1_000;
-const CREPT_DOUBLING_MS = 2_000;
-/** While what was found means little. */
-const HASTE_DOUBLING_MS = 1_000;
 const CLIMB_START = 0.05;
 const CLIMB_DOUBLING_MS = 1_000;
-/** A refusal after a run so long says what the limit is, whatever the limiter saves up. */
-const RUN_MS = 6_000;
-/** Below the limit, so that a creep runs long enough. */
-const CAUTIOUS = 0.8;
 /** Counts and times are a little off; a hold must not pass the limit. */
 const MARGIN = 0.99;
+/** A limiter that saves up nearly nothing refuses one request that comes a little early, and there are twenty in a second. */
+const NARROW_MARGIN = 0.95;
+const SPARE_MS = 250;
+/** Of a rate that was refused while it was held. */
+const PLAINLY_LESS = 0.97;
+/** In less time what is saved up matters. */
+const RUN_MS = 10_000;
+/** After the wait so much more goes, until that share of what the limiter saves up is used. */
+const SPEND = 0.2;
+const SPENT = 0.7;
+/** The shortest wait fills no more. */
+const SPENT_MS_MAX = 2_000;
 const REQUEST_EVERY_MS = 50;
 /** While little is known: fewer requests rather than smaller ones, as long as those are taken. */
 const EVENTS_MIN = 8;
@@ -45,20 +49,8 @@ const RATE_MIN = 0.1;
 const RATE_MAX = 1_000_000;
 /** Held back until then, or so lately: more waits than may go. */
 const PRESSED_MS = 1_000;
-/** What limiters save up, of a second's rate: mostly between nothing and a second. */
-const BURST_GUESS_MS = 500;
-const BURSTS_MS = [0, 250, 500, 1_000, 2_000, 4_000];
-/** Two finds of the same limit differ by less than this factor. */
-const AGREES = 1.15;
-/** What a climb reached above what was found, so that it is worth a try whether the truth lies between. */
-const FAR = 1.4;
-/** Of a rate that was held: a limit this far below it cannot be. */
-const PLAINLY_LESS = 0.95;
-/** Nearer than this two bursts are not told apart; the smaller one is taken, for a hold soon shows that it is too small. */
-const NEAR = 0.015;
-/** A little more after each hold that lasted: what was found too low does not stay so. */
-const NUDGE = 1.02;
-const DOUBTS_MAX = 3;
+/** Runs that are compared. */
+const RUNS_MAX = 4;
 
 /** Of the mean time of an answer, the share of the newest. */
 const NEWEST = 0.2;
@@ -83,33 +75,28 @@ export class Throttle {
   #refused = false;
   /** How long it has held and climbed since the last wait, on the clock of being pressed. */
   #heldMs = 0;
-  /** Whether the rate is known well enough to be held. */
-  #settled = false;
-  /** Creeping without the patience. */
+  /** Whether the rate is known well enough to be held for long. */
+  #sure = false;
+  /** Little is known, so much may be tried: no hold, and the climb begins from nothing. */
   #hasty = false;
   /** More waited than might go when it was refused. */
   #pressed = false;
-  /** What the limiter seems to save up, and whether two different runs agreed on it. */
-  #burstMs = 0;
-  #burstKnown = false;
-  /** Found in the run before. */
-  #fresh = false;
-  /** While more than the rate that was found is tried: that rate. */
-  #fallback: number | null = null;
-  #bold = true;
-  #boldness = 0;
   /** The run before was refused at its first request. */
   #atOnce = false;
-  /** Holds in a row that did not last. */
-  #doubts = 0;
+  /** While more than was found is tried: what was found. */
+  #fallback: number | null = null;
+  /** Whether such a try is worth its 429: until one was in vain. */
+  #bold = true;
+  #burstMs: number | null = null;
+  #runs: readonly Taken[] = [];
   #taken = new Taken();
-  /** The run that found the rate. */
-  #witness: Taken | null = null;
   /** May be negative: a request goes when there is one left. */
   #tokens = 0;
   #filledAt: number;
   #pressedUntil = Number.NEGATIVE_INFINITY;
   #lastEvents = 0;
+  /** What might have been in it. */
+  #lastCap = 0;
   #answerMs = 0;
 
   constructor({ concurrency, eventsMax, now }: ThrottleOptions) {
@@ -129,7 +116,7 @@ export class Throttle {
     this.#conclude(now);
     const { rate } = this;
     if (rate === null) return this.#cap;
-    const least = this.#settled ? 1 : Math.min(EVENTS_MIN, this.#cap);
+    const least = this.#sure ? 1 : Math.min(EVENTS_MIN, this.#cap);
     return Math.min(this.#eventsMax, Math.max(least, Math.ceil((rate * this.#everyMs()) / 1000)));
   }
 
@@ -149,22 +136,24 @@ export class Throttle {
     this.#fill(now);
     this.#tokens -= events;
     this.#lastEvents = events;
+    this.#lastCap = this.#cap;
   }
 
   /** `durationMs`: from the request to its answer. */
   delivered({ events, durationMs }: Answered, now: number): void {
     this.#answerMs += (durationMs - this.#answerMs) * NEWEST;
-    if (events > 0) this.#taken.add(events, now);
+    if (events > 0) this.#taken.add(events, now - durationMs);
     if (!this.#refused) this.#cap = Math.min(this.#eventsMax, this.#cap * 2);
   }
 
   /** The first 429 after a time of good answers; those that were on their way with it say nothing new. */
-  refused(now: number): void {
+  refused({ events, durationMs }: Answered, now: number): void {
     if (this.#refused) return;
     this.#fill(now);
-    this.#pressed = this.#rate === null ? this.#lastEvents >= this.#cap : now <= this.#pressedUntil;
+    this.#pressed = this.#rate === null ? this.#lastEvents >= this.#lastCap : now <= this.#pressedUntil;
     this.#refused = true;
-    this.#taken.end(now);
+    // The first ones are too large for that.
+    this.#taken.end(this.#rate === null ? 0 : events / 2, now - durationMs);
   }
 
   #rateAt(heldMs: number, rate: number): number {
@@ -173,19 +162,22 @@ export class Throttle {
   }
 
   #excessAt(heldMs: number): number {
-    if (this.#settled) {
-      const climbedMs = heldMs - this.#holdMs();
-      return climbedMs < 0 ? 0 : CLIMB_START * 2 ** (climbedMs / CLIMB_DOUBLING_MS);
-    }
-    const creptMs = heldMs - RECOVERY_MS;
-    if (this.#hasty) return 2 ** (creptMs / HASTE_DOUBLING_MS) - 1;
-    if (creptMs < CREEP_MS) return (CREEP_PER_SECOND * creptMs) / 1_000;
-    return CREPT * 2 ** ((creptMs - CREEP_MS) / CREPT_DOUBLING_MS);
+    const climbedMs = heldMs - this.#holdMs();
+    if (climbedMs < 0) return heldMs < RECOVERY_MS + this.#spendMs() ? SPEND : 0;
+    const climbed = 2 ** (climbedMs / CLIMB_DOUBLING_MS);
+    return this.#hasty ? climbed - 1 : CLIMB_START * climbed;
+  }
+
+  /** The wait has filled again what the limiter saves up. */
+  #spendMs(): number {
+    const burstMs = this.#sure ? (this.#burstMs ?? 0) : 0;
+    return burstMs > SPARE_MS ? (SPENT * Math.min(burstMs, SPENT_MS_MAX)) / SPEND : 0;
   }
 
   #holdMs(): number {
-    if (!this.#burstKnown || this.#fallback !== null) return FIRST_HOLD_MS;
-    return this.#fresh ? LONG_HOLD_MS : HOLD_MS;
+    if (this.#hasty) return RECOVERY_MS;
+    if (this.#fallback !== null) return TRIAL_HOLD_MS;
+    return this.#sure ? HOLD_MS : UNSURE_HOLD_MS;
   }
 
   /** With slow answers requests are larger, or those in flight at once could not carry the rate. */
@@ -211,9 +203,9 @@ export class Throttle {
     if (!this.#taken.any) this.#refusedAtOnce(held);
     else if (!this.#pressed) this.#refusedUnpressed(held);
     else if (held === null) this.#refusedStarting();
-    else if (!this.#settled) this.#refusedCreeping(held);
-    else if (this.#heldMs >= this.#holdMs()) this.#refusedClimbing(held);
-    else this.#refusedHolding();
+    else if (this.#heldMs >= this.#holdMs()) this.#refusedClimbing(this.#rateAt(this.#heldMs, held));
+    else if (this.#fallback !== null) this.#refusedTrying(this.#fallback);
+    else this.#refusedHolding(held);
     if (this.#rate !== null) this.#rate = Math.max(RATE_MIN, this.#rate);
     if (this.#taken.any) this.#atOnce = false;
     this.#taken = new Taken();
@@ -224,10 +216,9 @@ export class Throttle {
 
   /** Not even one request was taken. Twice in a row it says nothing of a rate any more: begin anew, with a small request. */
   #refusedAtOnce(held: number | null): void {
-    this.#fallback = null;
     if (held !== null && !this.#atOnce) {
       this.#atOnce = true;
-      this.#creepFrom(held / 4);
+      this.#beginAnewFrom(held / 4);
       return;
     }
     this.#rate = null;
@@ -236,91 +227,68 @@ export class Throttle {
 
   /** Less was sent than might have been: it says little of the limit, and soon more is tried again. */
   #refusedUnpressed(held: number | null): void {
-    this.#fallback = null;
-    this.#creepFrom(held === null ? this.#taken.rate(0) : held / 2);
+    this.#beginAnewFrom(held === null ? this.#taken.rate(0) : held / 2);
     this.#hasty = true;
   }
 
+  /** A first guess, from large requests. */
   #refusedStarting(): void {
-    if (this.#burstKnown) this.#settle(this.#taken);
-    else this.#creepFrom(this.#taken.rate(0));
+    this.#settle();
+    this.#runs = [];
   }
 
-  #refusedCreeping(held: number): void {
-    this.#burstMs = BURST_GUESS_MS;
-    if (this.#heldMs >= RUN_MS) this.#settle(this.#taken);
-    else this.#creepFrom(Math.min(held, this.#taken.rate(this.#burstMs)));
-  }
-
-  /** Nothing new, mostly; but a limit that rose is met here. */
-  #refusedClimbing(held: number): void {
-    const refusedAt = this.#rateAt(this.#heldMs, held);
-    if (this.#fallback !== null) this.#boldness++;
-    this.#fallback = null;
-    this.#fresh = false;
-    if (!this.#burstKnown && this.#witness) {
-      this.#burstMs = likelyBurst(this.#witness, this.#taken);
-      this.#burstKnown = true;
-      this.#settle(this.#witness);
-    } else {
-      // It held, so the limit is not lower: if this run says so, less is saved up than was thought.
-      while (this.#burstMs > 0 && this.#taken.rate(this.#burstMs) < held * PLAINLY_LESS)
-        this.#burstMs = nextBurst(this.#burstMs, -1);
-      const found = this.#taken.rate(this.#burstMs) * MARGIN;
-      this.#fresh = found > held * AGREES;
-      this.#rate = Math.max(held * NUDGE, found);
+  /** As it was meant: what was taken says what the limit is now. */
+  #refusedClimbing(refusedAt: number): void {
+    if (this.#fallback !== null) {
+      // The try held: what was thought to be saved up was the limit.
+      this.#fallback = null;
+      this.#runs = [];
+      this.#burstMs = 0;
     }
+    this.#settle();
     if (this.#bold && refusedAt > (this.#rate ?? 0) * FAR) this.#tryMore(refusedAt);
   }
 
-  /** The limit fell, or it was found too high. */
-  #refusedHolding(): void {
-    if (this.#fallback !== null) {
-      this.#fallBack(this.#fallback);
-      return;
-    }
-    this.#doubts = this.#heldMs >= RUN_MS ? 0 : this.#doubts + 1;
-    // A limit that fell is found at the second or third try. Otherwise more is saved up than was thought.
-    if (this.#doubts >= DOUBTS_MAX) this.#burstMs = Math.max(BURST_GUESS_MS, nextBurst(this.#burstMs, 1));
-    if (this.#burstKnown || this.#heldMs >= RUN_MS) this.#settle(this.#taken);
-    else this.#creepFrom(this.#taken.rate(BURST_GUESS_MS));
-  }
-
-  /** A limiter that saves up nothing refuses a climb early and looks slower than it is: half way up is worth a try. */
+  /** A limiter that saves up nothing looks like a slower one that saves up much, until half way up was tried for long. */
   #tryMore(refusedAt: number): void {
     this.#fallback = this.#rate ?? 0;
-    this.#rate = (this.#fallback + refusedAt) / 2;
+    this.#rate = Math.sqrt(this.#fallback * refusedAt);
   }
 
-  /** It was in vain. If it always was, it is not tried again. */
-  #fallBack(rate: number): void {
+  /** The try was in vain, and tells more than a climb of what is saved up. */
+  #refusedTrying(fallback: number): void {
     this.#fallback = null;
-    this.#rate = rate;
-    this.#fresh = true;
-    this.#bold = this.#boldness > 0;
+    this.#bold = false;
+    this.#settle();
+    if (!this.#sure) this.#rate = fallback;
+    this.#sure = true;
   }
 
-  #settle(run: Taken): void {
-    this.#witness = run;
-    this.#rate = run.rate(this.#burstMs) * MARGIN;
-    this.#settled = true;
-    this.#fresh = true;
+  /** It was found a little too high; or the limit fell, of which only what is taken from now on tells. */
+  #refusedHolding(held: number): void {
+    this.#settle();
+    if ((this.#rate ?? 0) > held * PLAINLY_LESS) {
+      // What was taken in so short a time was saved up, and more of it than was thought.
+      if (this.#heldMs < RUN_MS) this.#burstMs = nextBurst(this.#burstMs);
+      this.#rate = held * PLAINLY_LESS;
+    }
   }
 
-  #creepFrom(rate: number): void {
-    this.#rate = rate * CAUTIOUS;
-    this.#settled = false;
+  #settle(): void {
+    const runs = [...this.#runs, this.#taken].slice(-RUNS_MAX);
+    const limit = likelyLimit(runs, this.#burstMs);
+    this.#runs = runs.slice(-limit.runs);
+    if (limit.runs > 1) this.#burstMs = limit.burstMs;
+    this.#rate = limit.rate * (limit.burstMs < SPARE_MS ? NARROW_MARGIN : MARGIN);
+    this.#sure = limit.runs > 1 || limit.known;
     this.#hasty = false;
   }
-}
 
-/** Two refusals after different runs tell both, rate and burst: with the right burst they tell one rate. */
-function likelyBurst(one: Taken, other: Taken): number {
-  const apart = (burstMs: number) => Math.abs(Math.log(one.rate(burstMs) / other.rate(burstMs)));
-  const nearest = Math.min(...BURSTS_MS.map(apart));
-  return BURSTS_MS.find((burstMs) => apart(burstMs) <= nearest + NEAR) ?? BURST_GUESS_MS;
-}
-
-function nextBurst(burstMs: number, step: 1 | -1): number {
-  return BURSTS_MS[BURSTS_MS.indexOf(burstMs) + step] ?? burstMs;
+  #beginAnewFrom(rate: number): void {
+    this.#runs = [];
+    this.#rate = rate;
+    this.#sure = false;
+    this.#hasty = false;
+    this.#fallback = null;
+  }
 }

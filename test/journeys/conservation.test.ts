@@ -95,7 +95,3 @@ function look({ sources }: PrivateHealth, snapshots: { seen: number; wrong: stri
       snapshots.wrong.push(`${name}: ${JSON.stringify({ accepted, delivered, skipped, map_failed, dead, waiting })}`);
   }
 }
-
-function waitingOf({ sources }: PrivateHealth): number {
-  return Object.values(sources).reduce((sum, { waiting }) => sum + waiting, 0);
-}
