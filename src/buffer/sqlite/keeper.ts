@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../../clock.ts';
 import type { Delivery, LeasedEvent, RawDelivery, Route, UpdateRoute, Verified } from '../../model.ts';
+import { AcceptLane } from '../accept-lane.ts';
 import {
   type Accepted,
   BufferFullError,
@@ -16,19 +17,13 @@ import {
   type MappedDelivery,
   type Settlement,
 } from '../contract.ts';
+import { cutIntoPieces } from '../pieces.ts';
 import type { AttemptNote, DeadLetterFilter, DeliveryFilter, PageRequest } from '../reading.ts';
+import { placeName, ReadyEvents } from '../ready-events.ts';
 import type { NewReplay, ReplayStep, SelectRequest } from '../replaying.ts';
-import { AcceptLane } from './accept-lane.ts';
+import { sendDeliveries } from './accepting-messages.ts';
 import { Link } from './link.ts';
-import {
-  type DeadSettlement,
-  type DiskSpace,
-  deliveryStride,
-  leasedStride,
-  leasedUpdateStride,
-  placeName,
-  type ReadyChange,
-} from './messages.ts';
+import { type DeadSettlement, type DiskSpace, deliveryStride, leasedStride, leasedUpdateStride } from './messages.ts';
 import { ReadLane, WriteLane, writeRowsMax } from './request-lanes.ts';
 
 export type SqliteBufferOptions = {
@@ -69,7 +64,10 @@ export class SqliteBuffer implements BufferKeeper {
     this.#link = link;
     this.#ready = ready;
     this.failed = link.failed;
-    this.#accepts = new AcceptLane(link, () => ready.tell());
+    this.#accepts = new AcceptLane(
+      (batch) => sendDeliveries(link, batch),
+      () => ready.tell(),
+    );
     this.#writes = new WriteLane(link);
     this.#reads = new ReadLane(link);
   }
@@ -116,7 +114,7 @@ export class SqliteBuffer implements BufferKeeper {
       const bytes = Math.floor((maskedBody?.length ?? 0) / 1024);
       return events.reduce((sum, { json }) => sum + 1 + Math.floor(json.length / 1024), 1 + dead.length + bytes);
     };
-    const pieces = cut(batch, weight);
+    const pieces = cutIntoPieces(batch, writeRowsMax, weight);
     await this.#writeAll(pieces.map(({ items, rows }) => ({ request: { kind: 'mapped', batch: items }, rows })));
   }
 
@@ -150,7 +148,7 @@ export class SqliteBuffer implements BufferKeeper {
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
-    const pieces = cut(settlements, () => 1);
+    const pieces = cutIntoPieces(settlements, writeRowsMax, () => 1);
     await this.#writeAll(
       pieces.map(({ items, rows }) => {
         const delivered: number[] = [];
@@ -164,12 +162,12 @@ export class SqliteBuffer implements BufferKeeper {
   }
 
   async begin(positions: readonly number[]): Promise<void> {
-    const pieces = cut(positions, () => 1);
+    const pieces = cutIntoPieces(positions, writeRowsMax, () => 1);
     await this.#writeAll(pieces.map(({ items, rows }) => ({ request: { kind: 'begin', positions: items }, rows })));
   }
 
   async release(positions: readonly number[], attempted: boolean): Promise<void> {
-    const pieces = cut(positions, () => 1);
+    const pieces = cutIntoPieces(positions, writeRowsMax, () => 1);
     await this.#writeAll(
       pieces.map(({ items, rows }) => ({ request: { kind: 'release', positions: items, attempted }, rows })),
     );
@@ -301,51 +299,10 @@ export class SqliteBuffer implements BufferKeeper {
   }
 }
 
-/** What is ready in each lane, as the store's thread said last, and who wants to know of it. */
-class ReadyEvents {
-  readonly #byPlace = new Map<string, Map<string, number>>();
-  readonly #listeners = new Set<() => void>();
-  #telling = false;
-
-  at(place: string): ReadonlyMap<string, number> {
-    return this.#byPlace.get(place) ?? none;
-  }
-
-  apply(changes: readonly ReadyChange[]): void {
-    let more = false;
-    for (const [place, source, ready] of changes) {
-      const sources = this.#byPlace.get(place) ?? new Map<string, number>();
-      this.#byPlace.set(place, sources);
-      if (ready > (sources.get(source) ?? 0)) more = true;
-      if (ready > 0) sources.set(source, ready);
-      else sources.delete(source);
-    }
-    if (more) this.tell();
-  }
-
-  listen(listener: () => void): () => void {
-    // A function of our own: the same listener twice is two.
-    const own = () => listener();
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
-  }
-
-  tell(): void {
-    if (this.#telling || this.#listeners.size === 0) return;
-    this.#telling = true;
-    setImmediate(() => {
-      this.#telling = false;
-      for (const listener of this.#listeners) listener();
-    });
-  }
-}
-
 function fitted<T>(answer: T | 'full'): T {
   if (answer === 'full') throw new BufferFullError('the disk has no room even for this');
   return answer;
 }
-
-const none: ReadonlyMap<string, number> = new Map();
 
 function updateOf(route: UpdateRoute, key: string, begun: boolean): Pick<LeasedEvent, 'update' | 'begun'> {
   return { update: { route, key }, ...(begun ? { begun } : null) };
@@ -353,18 +310,4 @@ function updateOf(route: UpdateRoute, key: string, begun: boolean): Pick<LeasedE
 
 function bounded(page: PageRequest): PageRequest {
   return { ...page, limit: Math.min(pageMax, Math.max(1, Math.trunc(page.limit) || 1)) };
-}
-
-/** Pieces of at most `writeRowsMax` rows; one item is never cut. */
-function cut<T>(items: readonly T[], weight: (item: T) => number): { items: T[]; rows: number }[] {
-  const pieces: { items: T[]; rows: number }[] = [];
-  for (const item of items) {
-    const rows = weight(item);
-    const last = pieces.at(-1);
-    if (last && last.rows + rows <= writeRowsMax) {
-      last.items.push(item);
-      last.rows += rows;
-    } else pieces.push({ items: [item], rows });
-  }
-  return pieces;
 }

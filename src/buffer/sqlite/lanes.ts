@@ -10,8 +10,8 @@
  *      └─release, expiry─┘
  */
 import type { Route } from '../../model.ts';
+import { placeName, type ReadyChange } from '../ready-events.ts';
 import type { Database, Statement } from './database.ts';
-import { placeName, type ReadyChange } from './messages.ts';
 import type { Names } from './names.ts';
 
 /** Events leased at once over all destinations; 10 requests of 2,000 for each of 8 destinations fit. */

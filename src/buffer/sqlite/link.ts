@@ -7,7 +7,8 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../clock.ts';
 import { UsageError } from '../../errors.ts';
-import type { Answer, Ask, DiskSpace, Kind, Opening, Question, ReadyChange, Reply } from './messages.ts';
+import type { ReadyChange } from '../ready-events.ts';
+import type { Answer, Ask, DiskSpace, Kind, Opening, Question, Reply } from './messages.ts';
 
 type Waiting = { readonly resolve: (answer: unknown) => void; readonly reject: (error: Error) => void };
 

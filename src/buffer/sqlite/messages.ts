@@ -3,7 +3,7 @@
  * primitives: cloning an object for each would cost more than writing it to disk.
  */
 
-import type { DeadLetter, Route } from '../../model.ts';
+import type { DeadLetter } from '../../model.ts';
 import type { BufferTally, LeaseRequest, MappedDelivery, NewDeadLetter, UnmappedType } from '../contract.ts';
 import type {
   AttemptNote,
@@ -15,6 +15,7 @@ import type {
   WholeDeadLetter,
   WholeDelivery,
 } from '../reading.ts';
+import type { ReadyChange } from '../ready-events.ts';
 import type {
   NewReplay,
   ReplayRecord,
@@ -116,13 +117,6 @@ export type Question = {
   /** Only when a test says how full the disk is. */
   readonly disk?: DiskSpace;
 };
-
-/** Events that are now ready in a lane: where to (`placeName`), source, number. */
-export type ReadyChange = readonly [place: string, source: string, ready: number];
-
-export function placeName(destination: string, route: Route): string {
-  return `${route} ${destination}`;
-}
 
 export type Reply =
   | { readonly turn: number; readonly answer: unknown; readonly ready: readonly ReadyChange[] }

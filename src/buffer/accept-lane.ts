@@ -1,13 +1,8 @@
-/**
- * Deliveries on their way to the store: all that came while the last commit ran is the next one. The main thread's
- * share is a copy of the body and some strings; objects are not cloned one by one.
- */
+/** Deliveries on their way to the store: all that came while the last commit ran is the next one. */
 import { setImmediate as turnOver } from 'node:timers/promises';
-import { newId } from '../../clock.ts';
-import type { RawDelivery } from '../../model.ts';
-import type { Accepted } from '../contract.ts';
-import type { Link } from './link.ts';
-import { type AcceptAnswer, acceptedStride } from './messages.ts';
+import { newId } from '../clock.ts';
+import type { RawDelivery } from '../model.ts';
+import type { Accepted } from './contract.ts';
 
 /** One transaction: some ms of work, so that nothing else waits long behind it. */
 const batchMax = 256;
@@ -20,16 +15,15 @@ const onTheWayMax = 4;
 const waitingMax = 20_000;
 const waitingBytesMax = 32 * 1024 * 1024;
 
-type Waiting = {
-  readonly id: string;
-  readonly delivery: RawDelivery;
-  readonly head: string;
+/** A delivery with its id; `head`: JSON of what came with its body. */
+export type Incoming = { readonly id: string; readonly delivery: RawDelivery; readonly head: string };
+type Waiting = Incoming & {
   readonly resolve: (accepted: Accepted) => void;
   readonly reject: (error: Error) => void;
 };
 
 export class AcceptLane {
-  readonly #link: Link;
+  readonly #send: (batch: readonly Incoming[]) => Promise<readonly Accepted[]>;
   readonly #onAccepted: () => void;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -37,8 +31,9 @@ export class AcceptLane {
   readonly #onTheWay = new Set<Promise<void>>();
   #turnEnds: Promise<void> | null = null;
 
-  constructor(link: Link, onAccepted: () => void) {
-    this.#link = link;
+  /** `send` answers of each, in order. When it rejects, those that wait behind are rejected too: they have waited as long. */
+  constructor(send: (batch: readonly Incoming[]) => Promise<readonly Accepted[]>, onAccepted: () => void) {
+    this.#send = send;
     this.#onAccepted = onAccepted;
   }
 
@@ -72,7 +67,9 @@ export class AcceptLane {
     const sent = this.#send(batch).then(
       (answer) => this.#answer(batch, answer),
       (error: Error) => {
-        for (const { reject } of batch) reject(error);
+        for (const { reject } of [...batch, ...this.#waiting]) reject(error);
+        this.#waiting = [];
+        this.#waitingBytes = 0;
       },
     );
     const onTheWay = sent.then(() => {
@@ -94,40 +91,14 @@ export class AcceptLane {
     return this.#waiting.splice(0, count);
   }
 
-  #send(batch: readonly Waiting[]): Promise<AcceptAnswer> {
-    const rows = new Array<string | number | null>(batch.length * acceptedStride);
-    let bytes = 0;
-    for (const { delivery } of batch) bytes += delivery.body.byteLength;
-    const bodies = new Uint8Array(bytes);
-    let at = 0;
-    let bodyAt = 0;
-    for (const { id, delivery, head } of batch) {
-      rows[at++] = id;
-      rows[at++] = delivery.source;
-      rows[at++] = delivery.provider;
-      rows[at++] = delivery.key;
-      rows[at++] = delivery.type;
-      rows[at++] = delivery.receivedAt;
-      rows[at++] = head;
-      rows[at++] = delivery.body.byteLength;
-      bodies.set(delivery.body, bodyAt);
-      bodyAt += delivery.body.byteLength;
-    }
-    return this.#link.ask('accept', { rows, bodies: bodies.buffer }, [bodies.buffer]);
-  }
-
-  #answer(batch: readonly Waiting[], answer: AcceptAnswer): void {
-    if ('full' in answer) {
-      const full: Accepted = { status: 'full', retryAfterSeconds: answer.retryAfterSeconds };
-      for (const { resolve } of batch) resolve(full);
-      return;
-    }
+  #answer(batch: readonly Waiting[], answers: readonly Accepted[]): void {
     let fresh = false;
-    batch.forEach(({ id, resolve }, index) => {
-      const firstId = answer.firstIds[index] ?? null;
-      if (firstId === null) fresh = true;
-      resolve(firstId === null ? { status: 'accepted', id } : { status: 'duplicate', id: firstId });
-    });
+    for (const [index, { resolve, reject }] of batch.entries()) {
+      const answer = answers[index];
+      if (answer?.status === 'accepted') fresh = true;
+      if (answer) resolve(answer);
+      else reject(new Error('the store answered less than it was asked'));
+    }
     if (fresh) this.#onAccepted();
   }
 }
