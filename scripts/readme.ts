@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { endpointsMarkdown } from '../src/admin/endpoints.ts';
 import { commandTable } from '../src/cli/program.ts';
 import { settingsMarkdown } from '../src/config/settings-table.ts';
+import { sourceFieldRows } from '../src/config/source-fields.ts';
 import { deadLetterReasons, refusals } from '../src/errors.ts';
 import { metricsMarkdown } from '../src/observe/metrics-table.ts';
 import { answersTable } from './answers-table.ts';
@@ -31,6 +32,7 @@ const sections: Readonly<Record<string, () => string>> = {
       commandTable().map(({ usage, description }) => [code(usage), description]),
     ),
   settings: settingsMarkdown,
+  source: () => table(['field', 'meaning'], sourceFieldRows()),
   refusals: () =>
     table(
       ['status', 'code', 'when, and what to do'],

@@ -199,6 +199,8 @@ export type Source = {
   /** Status of an accepted webhook; null: the provider's own need, else 200. */
   readonly answer: number | null;
   readonly limits: { readonly accept: Rate; readonly forward: Rate | null };
+  /** Its share beside other sources while more waits than may go; absent: 1. */
+  readonly weight?: number;
   /** What the provider needs besides a secret (`webhook_id`, `topic_arn`, …), by name as in source.yaml. */
   readonly fields: Readonly<Record<string, readonly string[]>>;
   /** Only with `provider: custom`. */

@@ -108,6 +108,7 @@ function sourceOf(
     destinations: typeof destinations === 'string' ? [destinations] : destinations,
     keep: fields.keep,
     answer: fields.answer ?? null,
+    ...(fields.weight === undefined ? null : { weight: fields.weight }),
     limits: { accept: fields.limits?.accept ?? ACCEPT_DEFAULT, forward: fields.limits?.forward ?? null },
     fields: closed ? {} : ofProvider,
     verify: verificationOf(fields.verify),

@@ -83,6 +83,12 @@ export const sourceSchema = z.strictObject({
     .optional(),
   keep,
   answer: answer.optional(),
+  weight: z
+    .number('must be a number from 1 to 100')
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(100, 'must be at most 100')
+    .optional(),
   limits: z
     .strictObject({ accept: parsedText(parseRate).optional(), forward: parsedText(parseRate).optional() })
     .optional(),

@@ -31,6 +31,8 @@ export type ForwarderOptions = {
   readonly clock: Clock;
   /** `limits.forward` of a source; null: none. */
   readonly forwardRate: (source: string) => Rate | null;
+  /** `weight` of a source: its share of what goes while more waits than may. */
+  readonly weightOf?: (source: string) => number;
   readonly batch: { readonly eventsMax: number; readonly bytesMax: number; readonly lingerMs: number };
   readonly concurrency: number;
   readonly retry: RetrySettings;
@@ -102,7 +104,16 @@ class Lane implements Forwarder {
     const { eventsMax, lingerMs } = batch;
     const { name, eventAgeMaxMs } = destination;
     this.#queues = new Queues(
-      { buffer, destination: name, clock, eventsMax, lingerMs, leaseMs, eventAgeMaxMs },
+      {
+        buffer,
+        destination: name,
+        clock,
+        eventsMax,
+        lingerMs,
+        leaseMs,
+        eventAgeMaxMs,
+        weightOf: options.weightOf ?? (() => 1),
+      },
       options.forwardRate,
     );
     this.#expiry = new Expiry({

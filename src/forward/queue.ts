@@ -16,6 +16,8 @@ export type QueueOptions = {
   readonly clock: Clock;
   /** Of the sources, whatever the route. */
   readonly pace: Pace;
+  /** Share of a source beside others. */
+  readonly weightOf: (source: string) => number;
   readonly eventsMax: number;
   readonly lingerMs: number;
   readonly leaseMs: number;
@@ -82,7 +84,8 @@ export class Queue {
   /** The oldest of each source (but not of `except`), whatever their pace: only to look at their age. */
   async takeOldest(except: ReadonlySet<string>, bytesMax: number): Promise<readonly LeasedEvent[]> {
     const wants: Want[] = [];
-    for (const [source, events] of this.#ready()) if (!except.has(source)) wants.push({ source, events });
+    for (const [source, events] of this.#ready())
+      if (!except.has(source)) wants.push({ source, events, weight: this.#options.weightOf(source) });
     if (wants.length === 0) return [];
     return await this.#lease({ turns: this.#turns.plan(wants, this.#options.eventsMax), bytesMax });
   }
@@ -102,7 +105,7 @@ export class Queue {
     for (const [source, events] of ready) {
       waiting += events;
       const allowed = Math.min(events, this.#pace.allowed(source, now));
-      if (allowed > 0) wants.push({ source, events: allowed });
+      if (allowed > 0) wants.push({ source, events: allowed, weight: this.#options.weightOf(source) });
     }
     if (waiting === 0) this.#readySince = null;
     return waiting === 0 ? null : wants;
@@ -135,7 +138,7 @@ export class Queue {
     for (const { source } of events) counts.set(source, (counts.get(source) ?? 0) + 1);
     for (const [source, count] of counts) {
       this.#pace.taken(source, count, now);
-      this.#turns.served(source);
+      this.#turns.served({ source, events: count, weight: this.#options.weightOf(source) });
     }
   }
 

@@ -129,6 +129,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       destination,
       clock,
       forwardRate: sources.forwardRate,
+      weightOf: sources.weightOf,
       batch: { ...settings.batch, eventsMax: Math.min(settings.batch.eventsMax, destination.eventsMax ?? Infinity) },
       concurrency: settings.sendConcurrency,
       retry: settings.retry,

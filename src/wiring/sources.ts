@@ -44,6 +44,7 @@ export type OpenedSources = AsyncDisposable & {
   readonly library: Library;
   readonly door: SourcesAtDoor;
   readonly forwardRate: (source: string) => Rate | null;
+  readonly weightOf: (source: string) => number;
   readonly statuses: () => readonly SourceStatus[];
 };
 
@@ -145,6 +146,7 @@ export async function openSources(options: SourcesOptions): Promise<OpenedSource
     runner,
     library,
     door,
+    weightOf: (name) => library.get(name)?.source.weight ?? 1,
     forwardRate: (name) => library.get(name)?.source.limits.forward ?? null,
     statuses: () => statusesOf(library, door),
     [Symbol.asyncDispose]: () => held.disposeAsync(),

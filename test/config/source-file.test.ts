@@ -73,6 +73,7 @@ tolerance: 5m
 destination: [mixpanel, backup]
 keep: none
 answer: 204
+weight: 3
 limits:
   accept: 6000/min
   forward: 100/s
@@ -84,6 +85,7 @@ limits:
       destinations: ['mixpanel', 'backup'],
       keep: 'none',
       answer: 204,
+      weight: 3,
       limits: { accept: { count: 6000, windowMs: 60_000 }, forward: { count: 100, windowMs: 1_000 } },
     });
   });
