@@ -3,8 +3,7 @@ import type { SourceFields } from './source-schema.ts';
 
 export const sourceFields: Readonly<Record<Exclude<keyof SourceFields, 'verify'>, string>> = {
   provider: 'Who sends: a name of `trackrelay providers`, or `custom` with `verify`.',
-  secret:
-    'What proves the sender; `${NAME}` takes an environment variable or the content of the file that NAME_FILE names.',
+  secret: `What proves the sender; \`\${NAME}\` takes an environment variable or the content of the file that NAME_FILE names.`,
   secrets: 'In place of `secret` while it is rotated: any of up to ten may match.',
   url: 'The URL as it is registered at the provider, where that is signed and is not RELAY_PUBLIC_URL/hooks/SOURCE.',
   tolerance: "Window around a signed time, `5m`; default: the provider's.",
