@@ -5,6 +5,9 @@ import { join } from 'node:path';
 export const benchSecret = 'a-secret-of-the-bench-0123456789';
 export const benchPath = '/hooks/bench';
 
+/** What a destination of the type bloomreach is called. */
+export const benchCrm = 'crm';
+
 const sourceYaml = `provider: github
 secret: \${BENCH_SECRET}
 limits:
@@ -53,4 +56,10 @@ export function writeBenchSource(below: string): string {
   writeFileSync(join(folder, 'bench/source.yaml'), sourceYaml);
   writeFileSync(join(folder, 'bench/mapping.jsonata'), benchMapping);
   return folder;
+}
+
+/** All that the source has goes to a Bloomreach at `url`. */
+export function writeBenchDestination(mappings: string, url: string): void {
+  const crm = `{ type: bloomreach, base_url: "${url}", project_token: bench, api_key_id: bench, api_secret: "${benchSecret}" }`;
+  writeFileSync(join(mappings, 'destinations.yaml'), `destinations:\n  ${benchCrm}: ${crm}\n`);
 }

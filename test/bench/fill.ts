@@ -1,12 +1,14 @@
 /**
- * A backlog, made through the keeper itself: so many webhooks accepted, mapped to one event each, none sent; or all of them dead.
- * `node test/bench/fill.ts FOLDER EVENTS [dead]`; a program of its own, so that its memory is nobody else's.
+ * A backlog, made through the keeper itself: so many webhooks accepted, mapped to one event each, none sent; or all of them dead, or
+ * all of them commands for Bloomreach. `node test/bench/fill.ts FOLDER EVENTS [dead | bloomreach]`; a program of its own, so that its memory is nobody else's.
  */
 import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { systemClock } from '../../src/clock.ts';
-import { shapeEvent } from '../../src/destinations/mixpanel/shape.ts';
+import { shapeCommand } from '../../src/destinations/bloomreach/shape.ts';
+import type { ShapeContext, ShapedRecord } from '../../src/destinations/contract.ts';
+import { shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import type { Delivery, RawDelivery, RelayEvent, Verified } from '../../src/model.ts';
-import { benchOutput } from './bench-source.ts';
+import { benchCrm, benchOutput } from './bench-source.ts';
 import { benchBody } from './load.ts';
 
 /** Accepts on their way at once, and deliveries mapped at once. */
@@ -15,7 +17,8 @@ const MAPPED_AT_ONCE = 1_000;
 /** One of so many is of another type, for lists. */
 const RARE_EVERY = 1_000;
 
-const [folder = '', wanted = '0', then = ''] = process.argv.slice(2);
+const [folder = '', wanted = '0', as = ''] = process.argv.slice(2);
+const toBloomreach = as === 'bloomreach';
 const body = Buffer.from(benchBody);
 
 function webhook(number: number): Verified<RawDelivery> {
@@ -39,10 +42,18 @@ function webhook(number: number): Verified<RawDelivery> {
   } as RawDelivery as Verified<RawDelivery>;
 }
 
+function shape(context: ShapeContext): ShapedRecord {
+  const rules = { customerIdType: 'registered', endUserAddress: false };
+  const shaped = toBloomreach ? shapeCommand(benchOutput, context, rules) : shapeOutput(benchOutput, context);
+  const record = shaped.ok ? shaped.records[0] : undefined;
+  if (record === undefined) throw new Error(JSON.stringify(shaped));
+  return record;
+}
+
 function eventOf({ id, source, identity, receivedAt }: Delivery): RelayEvent {
-  const shaped = shapeEvent(benchOutput, { source, identity, receivedAt, index: 0, now: receivedAt });
-  if (!shaped.ok) throw new Error(shaped.message);
-  return { id: `evt_${id.slice('dlv_'.length)}-0`, destination: 'mixpanel', json: shaped.json, time: shaped.time };
+  const record = shape({ source, identity, receivedAt, index: 0, now: receivedAt });
+  const destination = toBloomreach ? benchCrm : 'mixpanel';
+  return { id: `evt_${id.slice('dlv_'.length)}-0`, destination, json: record.json, time: record.time };
 }
 
 async function acceptAll(buffer: SqliteBuffer, count: number): Promise<void> {
@@ -94,4 +105,4 @@ await using buffer = await openSqliteBuffer({
 });
 await acceptAll(buffer, Number(wanted));
 await mapAll(buffer);
-if (then === 'dead') await refuseAll(buffer);
+if (as === 'dead') await refuseAll(buffer);

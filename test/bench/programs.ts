@@ -7,6 +7,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
+import type { BloomreachState } from '../../src/destinations/sandbox/bloomreach.ts';
 import { benchSecret } from './bench-source.ts';
 import type { LoadPlan, LoadResult } from './load.ts';
 
@@ -200,6 +201,15 @@ export async function takeArrivals(sandbox: { readonly url: string }): Promise<r
   };
   await fetch(`${sandbox.url}/__events`, { method: 'DELETE', ...within });
   return items.map(({ receivedAt, record }) => ({ arrivedAt: receivedAt, eventTime: record.properties.time }));
+}
+
+/** Requests that were answered, and commands that were taken; `refused`: with 429. */
+export type TakenByBloomreach = { readonly requests: number; readonly refused: number; readonly commands: number };
+
+export async function takenByBloomreach(sandbox: { readonly url: string }): Promise<TakenByBloomreach> {
+  const answer = await fetch(`${sandbox.url}/__bloomreach`, { signal: AbortSignal.timeout(5_000) });
+  const { requests, statuses, commands } = (await answer.json()) as BloomreachState;
+  return { requests, refused: statuses['429'] ?? 0, commands: commands.taken };
 }
 
 async function answers(url: string): Promise<boolean> {
