@@ -27,7 +27,7 @@ function greet(relay: Relay, output: Output): void {
 }
 
 /** Contract: a stop takes at most 10 s, whatever hangs. What was answered is on disk, so ending then loses nothing. */
-const STOP_MAX_MS = 9_500;
+export const STOP_MAX_MS = 9_500;
 
 /** Returns how to forget them. */
 export function onSignals(relay: Pick<Relay, 'stop' | 'reload'>): () => void {
