@@ -15,19 +15,22 @@ import { hash } from 'node:crypto';
 export const formatVersion = 1;
 /** The consumer group of `unmapped`; made anew from the start when it is gone. */
 export const mappingGroup = 'map';
-/** Types of a source that have an index of their own; further ones share `otherTypes`' (`kind`). */
+/** Types of a source that have an index of their own (accept.lua); further ones share one (`kind`). */
 export const indexedTypesMax = 200;
 
 /** The names behind the prefix; those that end in `:` are followed by what they are about. */
 export const keyNames = {
-  /** Hash: `format`, `shards`; counters `p` (deliveries) `e` (events) `l` (letters) `n` (lanes); `bytes` kept; `lastLetterAt`. */
+  /**
+   * Hash: `format`, `shards`; counters `p` (deliveries) `e` (events) `l` (letters) `n` (lanes); `bytes` kept; `lastLetterAt`; `bodiesFrom`: where
+   * bodies that give way are looked for next.
+   */
   meta: 'meta',
   /** Hash: `<what> <source>` → count; accepted, duplicates, mapped, skipped, failed, created, delivered, dead, lastAcceptedAt (8). */
   tally: 'tally',
 
   /**
-   * Hash of one delivery, by id: `p` position, `f` facts (JSON: source, provider, type, key, receivedAt, bytes, its type in
-   * `kind`), `h` head (JSON: method, headers, query) and `b` body, both gone when forgotten; `s` state (a, m, s, f); events `c`reated,
+   * Hash of one delivery, by id: `p` position, `f` facts (JSON: source, provider, type, key, receivedAt, bytes), `h` head (JSON: method,
+   * headers, query) and `b` body, both gone when forgotten; `s` state (a, m, s, f), `k` its `kind` without the state; events `c`reated,
    * `w`aiting, dead `x`; `t` when the last left; `e` its events as runs `first:count …` of event counters; `z` bytes of all that (1).
    */
   delivery: 'd:',
@@ -65,10 +68,12 @@ export const keyNames = {
   leased: 'leased',
   /** Hash: position → `<lane> <holder>` of its lease. */
   leases: 'leases',
+  /** String with a time to live, by token: the positions of a lease, or `void` when nobody waits for its answer any more. */
+  taken: 'taken:',
   /** Sorted set, position → position, by `<destination> <key>`: updates that wait; the first is ready or leased (11). */
   updates: 'u:',
 
-  /** Hash of one dead letter, by id: `p` position, `f` facts (JSON, see letters.lua), `j` its event's JSON, `z` bytes. */
+  /** Hash of one dead letter, by id; its fields are in letters.lua. */
   letter: 'l:',
   /** Sorted set, id → position: all dead letters. */
   letters: 'letters',

@@ -1,0 +1,238 @@
+/**
+ * The buffer in Redis: keeps the promises of `../contract.ts` for any number of relays at once. keys.ts says what is where,
+ * shard.ts how it is reached; each change is one script of lua/.
+ *
+ * Every answer comes after the fsync of Redis (start-checks.ts), so all that is answered is durable. When Redis is away, calls
+ * reject soon (`StoreUnavailableError`) and work again by themselves when it is back; `failed` is for what only a person mends.
+ */
+import { type Clock, newId } from '../../clock.ts';
+import { UsageError } from '../../errors.ts';
+import type { Delivery, LeasedEvent, RawDelivery, Route, Verified } from '../../model.ts';
+import type { Accepted, BufferTally, LeaseRequest, MappedDelivery, Settlement } from '../contract.ts';
+import { placeName, type ReadyChange, ReadyEvents } from '../ready-events.ts';
+import { Accepting } from './accepting.ts';
+import { laneParts } from './keys.ts';
+import { Leasing } from './leasing.ts';
+import { MappingLog } from './mapping-log.ts';
+import { Positions } from './positions.ts';
+import { script } from './script.ts';
+import { Shard } from './shard.ts';
+import { checkRedis, type RedisDurability } from './start-checks.ts';
+import { Sweeping } from './sweeping.ts';
+import { Tallies } from './tallies.ts';
+import { Watch } from './watch.ts';
+
+export type RedisBufferOptions = {
+  /** REDIS_URL */
+  readonly url: string;
+  /** RELAY_REDIS_SHARDS */
+  readonly shards: number;
+  /** RELAY_REDIS_DURABILITY */
+  readonly durability: RedisDurability;
+  /** RELAY_BUFFER_MAX_BYTES, of all shards together */
+  readonly bytesMax: number;
+  /** RELAY_KEEP_DELIVERIES */
+  readonly keepDeliveriesMs: number;
+  readonly clock: Clock;
+  /** A relay that was not heard of for so long is dead, and its unmapped deliveries are another's. */
+  readonly claimMs?: number;
+  /** What the server's clock says, when a test says so; otherwise the server is asked. */
+  readonly serverTime?: () => number;
+};
+
+/** Ten times what a busy relay takes to look again. */
+const claimMsUsual = 15_000;
+/** At the start Redis may be starting, too. */
+const startMs = 10_000;
+const startAgainMs = 200;
+/** Mapping goes on above the bound, so that what waits can leave, within this much. */
+const headroomBytes = (bytesMax: number) => Math.max(4 * 1024 * 1024, Math.floor(bytesMax / 8));
+
+const closeScript = script('close', [], { allowOom: true });
+
+/** Throws a UsageError (exit code 1) when Redis is not there, loses what it is given, or holds what this relay cannot read. */
+export async function openRedisBuffer(options: RedisBufferOptions): Promise<RedisBuffer> {
+  const buffer = new RedisBuffer(options);
+  try {
+    await buffer.start();
+    return buffer;
+  } catch (error) {
+    await buffer.crash();
+    throw error;
+  }
+}
+
+export class RedisBuffer {
+  readonly failed: Promise<Error>;
+  readonly #options: RedisBufferOptions;
+  readonly #shards: readonly Shard[];
+  readonly #ready = new ReadyEvents();
+  readonly #accepting: Accepting;
+  readonly #log: MappingLog;
+  readonly #leasing: Leasing;
+  readonly #tallies: Tallies;
+  readonly #sweeping: Sweeping;
+  readonly #watch: Watch;
+  readonly #underWay = new Set<Promise<unknown>>();
+  #warnings: readonly string[] = [];
+  #broken: Error | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: RedisBufferOptions) {
+    this.#options = options;
+    const { clock, bytesMax, claimMs = claimMsUsual, keepDeliveriesMs } = options;
+    const holder = newId('rly', clock.now());
+    const failing = Promise.withResolvers<Error>();
+    const positions = new Positions();
+    const shards = this.#makeShards(holder, failing.resolve);
+    const share = Math.floor(bytesMax / shards.length);
+    const now = () => Math.trunc(clock.now());
+    this.#shards = shards;
+    this.failed = failing.promise;
+    this.#leasing = new Leasing({ shards, holder, now });
+    this.#watch = new Watch({ shards, clock, positions, ready: this.#ready, leasing: this.#leasing, claimMs });
+    this.#accepting = new Accepting({
+      ...{ shards, positions, keepDeliveriesMs, bytesMax: share },
+      onAccepted: () => this.#ready.tell(),
+      onOutOfMemory: () => this.#watch.ranOutOfMemory(),
+    });
+    const { monotonic } = clock;
+    const withHeadroom = share + headroomBytes(share);
+    this.#log = new MappingLog({ shards, positions, claimMs, bytesMax: withHeadroom, now, monotonic });
+    this.#tallies = new Tallies(shards, bytesMax, () => this.#watch.outOfMemory);
+    this.#sweeping = new Sweeping(shards, keepDeliveriesMs, now);
+  }
+
+  /** What health warns of as long as the relay runs. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  async start(): Promise<void> {
+    await this.#connected();
+    try {
+      const [first] = this.#shards as readonly [Shard, ...Shard[]];
+      this.#warnings = await checkRedis(first.work, this.#options.durability);
+      await this.#watch.begin();
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      throw new UsageError([`Redis cannot be used: ${(error as Error).message}`], 1);
+    }
+  }
+
+  accept(delivery: Verified<RawDelivery>): Promise<Accepted> {
+    return this.#do(() => this.#accepting.accept(delivery));
+  }
+
+  nextDeliveries(request: { after: number; limit: number; bytesMax: number }): Promise<readonly Delivery[]> {
+    return this.#do(() => this.#log.next(request));
+  }
+
+  commitMapped(batch: readonly MappedDelivery[]): Promise<void> {
+    return this.#do(() => this.#log.commit(batch));
+  }
+
+  ready(destination: string, route: Route = 'event'): ReadonlyMap<string, number> {
+    return this.#ready.at(placeName(destination, route));
+  }
+
+  lease(request: LeaseRequest): Promise<readonly LeasedEvent[]> {
+    return this.#do(() => this.#leasing.lease(request));
+  }
+
+  extend(positions: readonly number[], leaseMs: number): Promise<void> {
+    return this.#do(() => this.#leasing.extend(positions, leaseMs));
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<void> {
+    return this.#do(() => this.#leasing.settle(settlements));
+  }
+
+  begin(positions: readonly number[]): Promise<void> {
+    return this.#do(() => this.#leasing.begin(positions));
+  }
+
+  release(positions: readonly number[], attempted: boolean): Promise<void> {
+    return this.#do(() => this.#leasing.release(positions, attempted));
+  }
+
+  tally(): Promise<BufferTally> {
+    return this.#do(() => this.#tallies.tally());
+  }
+
+  sweep(): Promise<void> {
+    return this.#do(() => this.#sweeping.sweep());
+  }
+
+  onWork(listener: () => void): () => void {
+    return this.#ready.listen(listener);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** As a crash would end it, for tests: nothing in flight is finished or answered, nothing given back. */
+  async crash(): Promise<void> {
+    this.#closing ??= this.#end();
+    await this.#closing;
+  }
+
+  #makeShards(holder: string, failed: (error: Error) => void): readonly Shard[] {
+    const { url, clock, shards, serverTime } = this.#options;
+    const onBroken = (error: Error) => {
+      this.#broken ??= error;
+      failed(error);
+    };
+    const onReady = (counts: readonly (string | number)[]) => this.#ready.apply(changesOf(counts));
+    const shared = { url, clock, shards, serverTime, holder, onReady, onBroken, name: 'trackrelay' };
+    return Array.from({ length: shards }, (_, number) => new Shard({ ...shared, number }));
+  }
+
+  /** Redis may be starting, too: for a while it is waited for. */
+  async #connected(): Promise<void> {
+    const { clock } = this.#options;
+    const connections = this.#shards.flatMap(({ door, work }) => [door, work]);
+    const away = () => connections.find(({ up }) => !up);
+    await Promise.allSettled(connections.map(({ first }) => first));
+    for (let waitedMs = 0; away() && waitedMs < startMs; waitedMs += startAgainMs) await clock.wait(startAgainMs);
+    const missing = away();
+    if (missing) throw new UsageError([`Redis is not there: ${missing.why}. REDIS_URL says where it is.`], 1);
+  }
+
+  async #do<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing) throw new Error('the buffer is closed');
+    if (this.#broken) throw this.#broken;
+    const working = work();
+    this.#underWay.add(working);
+    try {
+      return await working;
+    } finally {
+      this.#underWay.delete(working);
+    }
+  }
+
+  async #close(): Promise<void> {
+    await this.#accepting.drained();
+    await Promise.allSettled(this.#underWay);
+    const claimMs = String(this.#options.claimMs ?? claimMsUsual);
+    // What cannot be given back now is taken over later.
+    await Promise.allSettled(this.#shards.map((shard) => shard.call(closeScript, [claimMs])));
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await Promise.all([this.#watch.end(), ...this.#shards.map((shard) => shard.close())]);
+  }
+}
+
+/** Pairs of a lane's name and what is ready in it. */
+function changesOf(counts: readonly (string | number)[]): ReadyChange[] {
+  const changes: ReadyChange[] = [];
+  for (let at = 0; at < counts.length; at += 2) {
+    const { destination, route, source } = laneParts(counts[at] as string);
+    changes.push([placeName(destination, route as Route), source, counts[at + 1] as number]);
+  }
+  return changes;
+}

@@ -1,0 +1,186 @@
+/**
+ * Events out and done with. A lease is known to Redis by a token that begins with this relay's id: only who holds it can keep, begin or
+ * give back what is leased, and when the answer of a lease was lost, what it took is given back once Redis answers again.
+ */
+import { newId } from '../../clock.ts';
+import type { LeasedEvent, Route, UpdateRoute } from '../../model.ts';
+import type { LeaseRequest, NewDeadLetter, Settlement } from '../contract.ts';
+import { deliveryOfEvent } from '../event-ids.ts';
+import { cutIntoPieces } from '../pieces.ts';
+import type { Argument, Reply } from './connection.ts';
+import { shardOf } from './keys.ts';
+import { script } from './script.ts';
+import type { Shard } from './shard.ts';
+import { StoreUnavailableError } from './trouble.ts';
+
+/** Of one script: about 5 ms. */
+const rowsMax = 1_000;
+/** Events leased at once over all destinations and relays, of one shard. */
+const leasesMax = 200_000;
+/** Tokens whose answers were lost; further ones come back when their leases end. */
+const lostMax = 1_000;
+/** For so long an abandoned lease takes nothing; a script that was under way comes much sooner. */
+const rememberMs = 60_000;
+const stride = 9;
+
+const leaseScript = script('lease', ['lanes']);
+const extendScript = script('extend', ['lanes', 'leases']);
+const beginScript = script('begin', ['lanes', 'leases']);
+const releaseScript = script('release', ['lanes', 'leases'], { allowOom: true });
+const abandonScript = script('abandon', ['lanes', 'leases'], { allowOom: true });
+const settleScript = script('settle', ['lanes', 'queue', 'letters', 'replayed'], { allowOom: true });
+
+export type LeasingOptions = {
+  readonly shards: readonly Shard[];
+  readonly holder: string;
+  readonly now: () => number;
+};
+
+export class Leasing {
+  readonly #options: LeasingOptions;
+  readonly #lost = new Map<string, { readonly shard: Shard; readonly rememberMs: number }>();
+  #tokens = 0;
+
+  constructor(options: LeasingOptions) {
+    this.#options = options;
+  }
+
+  async lease(request: LeaseRequest): Promise<readonly LeasedEvent[]> {
+    const { shards } = this.#options;
+    const { destination, route = 'event', turns, bytesMax, olderThan } = request;
+    const found: LeasedEvent[] = [];
+    let bytes = 0;
+    for (const shard of shards) {
+      const left = olderThan ? olderThan.eventsMax - found.length : 1;
+      if (left <= 0 || (found.length > 0 && bytes >= bytesMax)) break;
+      const own = turns.filter(({ source }) => shardOf(source, shards.length) === shard.number);
+      if (own.length === 0 && !olderThan) continue;
+      const piece = { ...request, turns: own, bytesMax: bytesMax - bytes };
+      if (olderThan) piece.olderThan = { ...olderThan, eventsMax: left };
+      for (const event of await this.#leaseFrom(shard, piece, destination, route)) {
+        bytes += Buffer.byteLength(event.json);
+        found.push(event);
+      }
+    }
+    return shards.length === 1 ? found : this.#inTurn(found, request);
+  }
+
+  /** Rejects when one of them is another relay's by now: who sends it after that would send it twice. */
+  async extend(positions: readonly number[], leaseMs: number): Promise<void> {
+    await this.#held(extendScript, positions, [String(leaseMs)]);
+  }
+
+  async begin(positions: readonly number[]): Promise<void> {
+    await this.#held(beginScript, positions, []);
+  }
+
+  async release(positions: readonly number[], attempted: boolean): Promise<void> {
+    await this.#each(positions, (shard, some) =>
+      shard.insist(releaseScript, [attempted ? '1' : '', ...some.map(String)]),
+    );
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<void> {
+    const { shards, now } = this.#options;
+    const at = now();
+    const byShard = Map.groupBy(settlements, ({ position }) => position % shards.length);
+    const pieces = [...byShard].flatMap(([number, some]) =>
+      cutIntoPieces(some, rowsMax, () => 1).map(({ items }) => {
+        const delivered: string[] = [];
+        const dead: Argument[] = [];
+        for (const one of items)
+          if (one.state === 'delivered') delivered.push(String(one.position));
+          else dead.push(String(one.position), ...deathOf(one.letter, at));
+        const args = [String(at), String(delivered.length), ...delivered, ...dead];
+        return (shards[number] as Shard).insist(settleScript, args);
+      }),
+    );
+    await Promise.all(pieces);
+  }
+
+  /** Called when Redis answers: what was leased without our knowing is given back. */
+  async giveBackLost(): Promise<void> {
+    for (const [token, { shard, rememberMs }] of [...this.#lost]) {
+      await shard.call(abandonScript, [String(rememberMs), token]);
+      this.#lost.delete(token);
+    }
+  }
+
+  async #leaseFrom(shard: Shard, request: LeaseRequest, destination: string, route: Route): Promise<LeasedEvent[]> {
+    const { leaseMs, bytesMax, olderThan, turns } = request;
+    const token = `${this.#options.holder}.${++this.#tokens}`;
+    const older = olderThan ? [String(olderThan.time), String(olderThan.eventsMax)] : ['', '0'];
+    const asked = [token, String(leaseMs), String(bytesMax), destination, route, ...older, String(leasesMax)];
+    const named = turns.flatMap(({ source, eventsMax }) => [source, String(eventsMax)]);
+    let rows: readonly Reply[] | undefined;
+    try {
+      [rows] = (await shard.call(leaseScript, [...asked, ...named])) as [readonly Reply[] | undefined];
+    } catch (error) {
+      if (error instanceof StoreUnavailableError && this.#lost.size < lostMax)
+        this.#lost.set(token, { shard, rememberMs: Math.max(rememberMs, leaseMs) });
+      throw error;
+    }
+    const events: LeasedEvent[] = [];
+    for (let at = 0; rows && at < rows.length; at += stride)
+      events.push(eventOf(rows.slice(at, at + stride) as string[], destination, route));
+    return events;
+  }
+
+  /** Of several shards: in the order of the turns, and no more bytes than asked for. */
+  async #inTurn(found: readonly LeasedEvent[], { turns, bytesMax, olderThan }: LeaseRequest) {
+    const places = new Map(turns.map(({ source }, at) => [source, at]));
+    const placeOf = (event: LeasedEvent) => (olderThan ? event.time : (places.get(event.source) ?? 0));
+    const sorted = [...found].sort((one, other) => placeOf(one) - placeOf(other));
+    let bytes = 0;
+    const kept = sorted.filter(({ json }, at) => {
+      bytes += Buffer.byteLength(json);
+      return at === 0 || bytes <= bytesMax;
+    });
+    const extra = sorted.filter((event) => !kept.includes(event)).map(({ position }) => position);
+    if (extra.length > 0) await this.release(extra, false);
+    return kept;
+  }
+
+  async #held(held: typeof extendScript, positions: readonly number[], first: readonly string[]): Promise<void> {
+    await this.#each(positions, async (shard, some) => {
+      const [lost] = await shard.call(held, [...first, ...some.map(String)]);
+      if (lost !== 0) throw new Error(`the lease of ${lost} events has ended`);
+    });
+  }
+
+  async #each(
+    positions: readonly number[],
+    ask: (shard: Shard, some: readonly number[]) => Promise<unknown>,
+  ): Promise<void> {
+    const { shards } = this.#options;
+    const byShard = Map.groupBy(positions, (position) => position % shards.length);
+    const pieces = [...byShard].flatMap(([number, some]) =>
+      cutIntoPieces(some, rowsMax, () => 1).map(({ items }) => ask(shards[number] as Shard, items)),
+    );
+    await Promise.all(pieces);
+  }
+}
+
+/** As settle.lua takes it: '' for the event's own. */
+function deathOf({ reason, message, destination = '', eventJson = '', attempts }: NewDeadLetter, at: number): string[] {
+  return [newId('ded', at), reason, message, destination, eventJson, String(attempts)];
+}
+
+function eventOf(row: readonly string[], destination: string, route: Route): LeasedEvent {
+  const [position, id, source, time, receivedAt, attempts, json, key, begun] = row as [
+    ...[string, string, string, string, string, string, string, string, string],
+  ];
+  return {
+    position: Number(position),
+    id,
+    source,
+    delivery: deliveryOfEvent(id),
+    time: Number(time),
+    receivedAt: Number(receivedAt),
+    attempts: Number(attempts),
+    json,
+    destination,
+    ...(route === 'event' ? null : { update: { route: route as UpdateRoute, key } }),
+    ...(begun === '1' ? { begun: true as const } : null),
+  };
+}

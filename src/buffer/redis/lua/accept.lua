@@ -1,0 +1,78 @@
+-- Deliveries in. A(1) the highest position known, A(2) retention of keys in ms, A(3) bytes this shard may keep, A(4) bytes of a row; then of
+-- each delivery: id, source, hash of its key ('' none), receivedAt, facts, its type (`-` none, `=type`), head, body.
+-- Answers the highest position given, then of each '' (accepted), the first id (duplicate) or 'F' (full).
+local keepMs, bytesMax, rowBytes = tonumber(A(2)), tonumber(A(3)), tonumber(A(4))
+local count = (#ARGV - 8) / 8
+local answers, accepted, duplicates, last = {}, {}, {}, {}
+local total, room, noRoom = 0, nil, false
+-- The counters of all are taken at once; what is not used is a gap, and gaps are allowed.
+local first = take('p', count, tonumber(A(1)))
+
+-- Types that get an index of their own, as long as there are few.
+local typesMax = 200
+local function kindOf(source, type)
+  if type == '-' or call('SISMEMBER', P .. 'types:' .. source, type) == 1 then
+    return source .. ':' .. type
+  end
+  if call('SCARD', P .. 'types:' .. source) >= typesMax then
+    return source .. ':*'
+  end
+  call('SADD', P .. 'types:' .. source, type)
+  return source .. ':' .. type
+end
+
+local function seenBefore(key, receivedAt)
+  local at, id = string.match(call('GET', key) or '', '^(%d+) (.+)$')
+  return at and tonumber(receivedAt) - tonumber(at) < keepMs and id
+end
+
+local function add(counter, id, source, receivedAt, facts, type, head, body, weight)
+  local p = num(position(counter))
+  local kind = kindOf(source, type)
+  call('HSET', P .. 'd:' .. id, 'p', p, 'f', facts, 'h', head, 'b', body, 's', 'a', 'k', kind, 'z', weight)
+  call('ZADD', P .. 'deliveries', p, id)
+  call('ZADD', P .. 'received', receivedAt, id)
+  call('ZADD', P .. 'open', receivedAt, id)
+  call('ZADD', P .. 'kind:a:' .. kind, p, id)
+  call('XADD', P .. 'unmapped', p .. '-0', 'd', id)
+  accepted[source] = (accepted[source] or 0) + 1
+  last[source] = receivedAt
+  total = total + weight
+end
+
+for one = 1, count do
+  local at = 4 + (one - 1) * 8
+  local id, source, hashed, receivedAt = A(at + 1), A(at + 2), A(at + 3), A(at + 4)
+  local facts, type, head, body = A(at + 5), A(at + 6), A(at + 7), A(at + 8)
+  local key = P .. 'seen:' .. hashed
+  local firstId = hashed ~= '' and seenBefore(key, receivedAt)
+  if firstId then
+    answers[one] = firstId
+    duplicates[source] = (duplicates[source] or 0) + 1
+  else
+    local weight = rowBytes + #facts + #head + #body
+    room = room or bytesMax - bytesKept()
+    if room < total + weight and not noRoom then
+      noRoom = not makeRoom(total + weight, bytesMax)
+      room = bytesMax - bytesKept()
+    end
+    if room < total + weight then
+      answers[one] = 'F'
+    else
+      answers[one] = ''
+      add(first + one - 1, id, source, receivedAt, facts, type, head, body, weight)
+      if hashed ~= '' then
+        call('SET', key, receivedAt .. ' ' .. id, 'PX', keepMs)
+      end
+    end
+  end
+end
+for source, by in pairs(accepted) do
+  counted('accepted', source, by)
+  call('HSET', P .. 'tally', 'lastAcceptedAt ' .. source, last[source])
+end
+for source, by in pairs(duplicates) do
+  counted('duplicates', source, by)
+end
+grown(total)
+return { num(position(first + count - 1)), answers }

@@ -1,0 +1,92 @@
+-- Events done with. A(1) the relay's time, A(2) how many were delivered, their positions; then of each that died: position, letter id, reason, message,
+-- destination ('' its own), JSON ('' its own), attempts. One that waits no more is passed over.
+local at = A(1)
+local deliveries, sources = {}, {}
+
+local function sourceOf(n)
+  local known = sources[n]
+  if not known then
+    local destination, route, source = laneParts(laneName(n))
+    known = { source = source, destination = destination, route = route, delivered = 0, dead = 0 }
+    sources[n] = known
+  end
+  return known
+end
+
+-- Its fields and its lane; nil: there is nothing to settle.
+local function leave(member, died)
+  local hash = P .. 'e:' .. member
+  local its = call('HMGET', hash, 's', 'n', 'i', 'k', 'y', 't', 'j')
+  if its[1] ~= 'w' then
+    return nil
+  end
+  takeOut(member, its[2], its[4])
+  call('HSET', hash, 's', died and 'x' or 'd')
+  local lane = sourceOf(its[2])
+  local what = died and 'dead' or 'delivered'
+  lane[what] = lane[what] + 1
+  local id = deliveryOf(its[3])
+  local of = deliveries[id] or { settled = 0, dead = 0, events = {} }
+  deliveries[id] = of
+  of.settled = of.settled + 1
+  of.events[of.settled] = member
+  if died then
+    of.dead = of.dead + 1
+  end
+  if its[5] then
+    replayLeft(member, its[5], died, at)
+  end
+  return its, lane, id
+end
+
+local delivered = tonumber(A(2))
+for one = 1, delivered do
+  leave(A(2 + one), nil)
+end
+local place = 3 + delivered
+while A(place) do
+  local member, reason, message = A(place), A(place + 2), A(place + 3)
+  local its, lane, id = leave(member, reason .. ': ' .. message)
+  if its then
+    local facts = call('HGET', P .. 'd:' .. id, 'f')
+    local known = facts and cjson.decode(facts)
+    local type = known and known[3] ~= cjson.null and known[3] or nil
+    local receivedAt = known and num(known[5]) or at
+    local json = A(place + 5) ~= '' and A(place + 5) or its[7]
+    local destination = A(place + 4) ~= '' and A(place + 4) or lane.destination
+    local letter = { id = A(place + 1), kind = 'event', reason = reason, message = message, destination = destination, json = json, attempts = A(place + 6) }
+    local key = its[4] and string.match(its[4], ' (.*)$')
+    local event = { position = member, id = its[3], time = its[6], route = lane.route, key = key }
+    bury(letter, { source = lane.source, delivery = id, type = type, receivedAt = receivedAt }, event, at)
+  end
+  place = place + 7
+end
+for id, of in pairs(deliveries) do
+  local hash = P .. 'd:' .. id
+  local its = call('HMGET', hash, 'w', 'f')
+  if its[1] then
+    local waiting = tonumber(its[1]) - of.settled
+    call('HSET', hash, 'w', waiting, 't', at)
+    if of.dead > 0 then
+      call('HINCRBY', hash, 'x', of.dead)
+    end
+    if waiting == 0 then
+      call('ZREM', P .. 'open', id)
+      call('ZADD', P .. 'settled', num(cjson.decode(its[2])[5]), id)
+    end
+  else
+    -- A dead letter that outlived its delivery was sent again: its row is nobody's history.
+    local freed = 0
+    for _, member in ipairs(of.events) do
+      freed = freed + call('HSTRLEN', P .. 'e:' .. member, 'j') + eventBytes
+      call('DEL', P .. 'e:' .. member)
+    end
+    grown(-freed)
+    call('ZREM', P .. 'open', id)
+  end
+end
+for _, lane in pairs(sources) do
+  counted('delivered', lane.source, lane.delivered)
+  counted('dead', lane.source, lane.dead)
+end
+return { ready() }

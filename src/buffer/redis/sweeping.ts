@@ -1,0 +1,32 @@
+/** What is past its retention goes, a bounded piece at a time. Keys that were seen go by themselves (their time to live). */
+import { script } from './script.ts';
+import type { Shard } from './shard.ts';
+
+/** Pieces of one sweep: called once a second, it keeps up with several thousand deliveries a second. */
+const piecesMax = 100;
+
+const sweepScript = script('sweep', ['lanes', 'letters', 'room'], { allowOom: true });
+
+export class Sweeping {
+  readonly #shards: readonly Shard[];
+  readonly #keepDeliveriesMs: number;
+  readonly #now: () => number;
+
+  constructor(shards: readonly Shard[], keepDeliveriesMs: number, now: () => number) {
+    this.#shards = shards;
+    this.#keepDeliveriesMs = keepDeliveriesMs;
+    this.#now = now;
+  }
+
+  async sweep(): Promise<void> {
+    await Promise.all(this.#shards.map((shard) => this.#sweep(shard)));
+  }
+
+  async #sweep(shard: Shard): Promise<void> {
+    const before = String(this.#now() - this.#keepDeliveriesMs);
+    for (let piece = 0; piece < piecesMax; piece++) {
+      const [more] = await shard.call(sweepScript, [before]);
+      if (more !== 1) return;
+    }
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What a relay looks for without being told, some times a second: leases that have ended, work that other relays made, connections that
+ * died silently, answers that were lost. What it knows of others is as old as one look at the most.
+ */
+import type { Clock } from '../../clock.ts';
+import type { ReadyEvents } from '../ready-events.ts';
+import { formatVersion } from './keys.ts';
+import type { Leasing } from './leasing.ts';
+import type { Positions } from './positions.ts';
+import { script } from './script.ts';
+import type { Shard } from './shard.ts';
+
+const everyMs = 200;
+const deadlineMs = 1_000;
+/** The other connection is heard at least so often, or it would be found dead only by the next webhook. */
+const doorEveryLooks = 5;
+
+const openScript = script('open', ['lanes']);
+const lookScript = script('look', ['lanes']);
+const giveWayScript = script('giveway', ['letters', 'room'], { allowOom: true });
+
+export type WatchOptions = {
+  readonly shards: readonly Shard[];
+  readonly clock: Clock;
+  readonly positions: Positions;
+  readonly ready: ReadyEvents;
+  readonly leasing: Leasing;
+  readonly claimMs: number;
+};
+
+export class Watch {
+  readonly #options: WatchOptions;
+  readonly #closing = new AbortController();
+  #watching: Promise<unknown> = Promise.resolve();
+  #outOfMemory = false;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  /** True since Redis refused to take more, until it would take something again. */
+  get outOfMemory(): boolean {
+    return this.#outOfMemory;
+  }
+
+  ranOutOfMemory(): void {
+    this.#outOfMemory = true;
+  }
+
+  /** The first look; then one after the other by itself. */
+  async begin(): Promise<void> {
+    const { shards } = this.#options;
+    await Promise.all(shards.map((shard) => shard.call(openScript, [String(formatVersion)])));
+    await this.lookNow();
+    this.#watching = Promise.all(shards.map((shard) => this.#watch(shard)));
+  }
+
+  async lookNow(): Promise<void> {
+    await Promise.all(this.#options.shards.map((shard) => this.#look(shard)));
+  }
+
+  async end(): Promise<void> {
+    this.#closing.abort();
+    await this.#watching;
+  }
+
+  async #watch(shard: Shard): Promise<void> {
+    const { clock, leasing } = this.#options;
+    const { signal } = this.#closing;
+    let away = false;
+    for (let looks = 1; !signal.aborted; looks++) {
+      await clock.wait(everyMs, signal);
+      if (signal.aborted) return;
+      try {
+        // It may be another Redis by now, or one that has forgotten everything.
+        if (away) await shard.call(openScript, [String(formatVersion)], { deadlineMs });
+        away = false;
+        await this.#look(shard);
+        if (looks % doorEveryLooks === 0) await shard.door.call(['PING'], { deadlineMs });
+        await leasing.giveBackLost();
+        if (this.#outOfMemory) await this.#makeRoom(shard);
+      } catch {
+        // Away: whoever asks for something hears of it. Here it is tried again.
+        away = true;
+      }
+    }
+  }
+
+  async #look(shard: Shard): Promise<void> {
+    const { positions, ready, claimMs } = this.#options;
+    const [last] = await shard.call(lookScript, [String(Math.ceil(claimMs / 3))], { deadlineMs });
+    if (positions.sawOthers(Number(last))) ready.tell();
+  }
+
+  async #makeRoom(shard: Shard): Promise<void> {
+    await shard.call(giveWayScript, []);
+    // Refused like an accept would be, while there is none.
+    await shard.call(openScript, [String(formatVersion)]);
+    this.#outOfMemory = false;
+  }
+}
