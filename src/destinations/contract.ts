@@ -24,7 +24,12 @@ export type ShapedRecord = Pick<RelayEvent, 'json' | 'time' | 'update'>;
 export type Refused = { readonly ok: false } & RuleViolation;
 
 /** What it takes at most from all who send to it, as its vendor says. */
-export type Ceiling = { readonly eventsPerSecond: number; readonly bytesPerMinute: number };
+export type Ceiling = {
+  readonly eventsPerSecond: number;
+  readonly bytesPerMinute: number;
+  /** Destinations of the same project share one; says nothing of its token. */
+  readonly project: string;
+};
 
 export interface Destination extends AsyncDisposable {
   readonly name: string;

@@ -40,11 +40,21 @@ class Bucket {
   }
 }
 
+/** One for each project, however many destinations send to it. */
+export function ceilingsByProject(): (ceiling: Ceiling) => Ceilings {
+  const projects = new Map<string, Ceilings>();
+  return (ceiling) => {
+    const known = projects.get(ceiling.project) ?? new Ceilings(ceiling);
+    projects.set(ceiling.project, known);
+    return known;
+  };
+}
+
 export class Ceilings {
   readonly #events: Bucket;
   readonly #bytes: Bucket;
 
-  constructor({ eventsPerSecond, bytesPerMinute }: Ceiling) {
+  constructor({ eventsPerSecond, bytesPerMinute }: Omit<Ceiling, 'project'>) {
     this.#events = new Bucket(eventsPerSecond / 1000, Math.min(BURST_EVENTS, eventsPerSecond));
     const burst = Math.min(BURST_BYTES, bytesPerMinute / 2);
     this.#bytes = new Bucket((bytesPerMinute - burst) / 60_000, burst);

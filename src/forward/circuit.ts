@@ -12,10 +12,9 @@
  * started in the present period (its ticket) does.
  */
 import type { Clock } from '../clock.ts';
-import type { Ceiling } from '../destinations/contract.ts';
 import type { Outcome } from '../model.ts';
 import { backoffMs, type RetrySettings } from './backoff.ts';
-import { Ceilings } from './ceiling.ts';
+import type { Ceilings } from './ceiling.ts';
 import { type Answered, Throttle } from './throttle.ts';
 
 export type CircuitOptions = {
@@ -24,7 +23,8 @@ export type CircuitOptions = {
   readonly retry: RetrySettings;
   /** Of a full request. */
   readonly eventsMax: number;
-  readonly ceiling?: Ceiling;
+  /** Whoever sends to the same project has the same. */
+  readonly ceilings?: Ceilings;
 };
 
 /** What goes in one request. */
@@ -74,7 +74,7 @@ export class Circuit {
   constructor(options: CircuitOptions) {
     this.#options = options;
     this.#throttle = new Throttle({ ...options, now: options.clock.monotonic() });
-    this.#ceilings = options.ceiling ? new Ceilings(options.ceiling) : null;
+    this.#ceilings = options.ceilings ?? null;
     this.#since = options.clock.now();
   }
 

@@ -12,6 +12,7 @@ import type { LeasedEvent, Outcome, Rate } from '../model.ts';
 import type { RetrySettings } from './backoff.ts';
 import { type Batch, byEndpoint, bytesOf, cut, packBatches } from './batch.ts';
 import { type Bell, createBell } from './bell.ts';
+import type { Ceilings } from './ceiling.ts';
 import { Circuit, type CircuitStatus, type Load } from './circuit.ts';
 import { Conclusion } from './conclusion.ts';
 import { Credit } from './credit.ts';
@@ -35,6 +36,8 @@ export type ForwarderOptions = {
   readonly weightOf?: (source: string) => number;
   readonly batch: { readonly eventsMax: number; readonly bytesMax: number; readonly lingerMs: number };
   readonly concurrency: number;
+  /** Of its project, shared with others that send to it; absent: none. */
+  readonly ceilings?: Ceilings;
   readonly retry: RetrySettings;
   readonly giveUpAfterMs: number;
   /** At least twice what a request may take. */
@@ -98,7 +101,7 @@ class Lane implements Forwarder {
     this.#bell = createBell(clock);
     this.#circuit = new Circuit({
       ...{ clock, concurrency: options.concurrency, retry: options.retry, eventsMax: batch.eventsMax },
-      ...(destination.ceiling ? { ceiling: destination.ceiling } : null),
+      ...(options.ceilings ? { ceilings: options.ceilings } : null),
     });
     this.#custody = new Custody(buffer, destination.name, clock, this.#hooks);
     const { eventsMax, lingerMs } = batch;

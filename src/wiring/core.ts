@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import { secretsOfDestination } from '../config/destinations-file.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Destination } from '../destinations/contract.ts';
+import { ceilingsByProject } from '../forward/ceiling.ts';
 import { createForwarder, type Forwarder } from '../forward/forwarder.ts';
 import type { Shape } from '../mapping/turn-to-events.ts';
 import { alsoTo, createFeed, type Feed } from '../observe/feed.ts';
@@ -123,6 +124,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       },
     }),
   );
+  const ceilingsOf = ceilingsByProject();
   const forwarders = destinations.all.map((destination) => {
     const forwarder = createForwarder({
       buffer,
@@ -132,6 +134,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       weightOf: sources.weightOf,
       batch: { ...settings.batch, eventsMax: Math.min(settings.batch.eventsMax, destination.eventsMax ?? Infinity) },
       concurrency: settings.sendConcurrency,
+      ...(destination.ceiling ? { ceilings: ceilingsOf(destination.ceiling) } : null),
       retry: settings.retry,
       giveUpAfterMs: settings.giveUpAfterMs,
       leaseMs: leaseMsFor(settings.sendTimeoutMs),

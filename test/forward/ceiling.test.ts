@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Ceilings } from '../../src/forward/ceiling.ts';
+import { Ceilings, ceilingsByProject } from '../../src/forward/ceiling.ts';
 import { bucketLimiter, Simulation } from '../support/limiter.ts';
 
 /** Mixpanel's. */
@@ -57,7 +57,10 @@ test('whatever is sent as soon as it may be, no second and no minute is above th
 });
 
 test('a destination that takes everything gets 30,000 events a second, not more and hardly less', () => {
-  const simulation = new Simulation({ limiter: bucketLimiter(Number.POSITIVE_INFINITY), ceiling }).run(70);
+  const simulation = new Simulation({
+    limiter: bucketLimiter(Number.POSITIVE_INFINITY),
+    ceilings: new Ceilings(ceiling),
+  }).run(70);
   const sent = simulation.answers.map(({ at, events }) => ({ at, amount: events }));
   expect(highest(sent, 1000)).toBeLessThanOrEqual(30_000 + BURST);
   expect(highest(sent, 60_000)).toBeLessThanOrEqual(60 * 30_000 + BURST);
@@ -66,7 +69,12 @@ test('a destination that takes everything gets 30,000 events a second, not more 
 
 test('large events are held to 2 GB a minute', () => {
   const simulation = new Simulation({
-    ...{ limiter: bucketLimiter(Number.POSITIVE_INFINITY), ceiling, eventBytes: 4000, eventsMax: 450 },
+    ...{
+      limiter: bucketLimiter(Number.POSITIVE_INFINITY),
+      ceilings: new Ceilings(ceiling),
+      eventBytes: 4000,
+      eventsMax: 450,
+    },
   }).run(70);
   const bytes = simulation.answers.map(({ at, events }) => ({ at, amount: events * 4000 }));
   expect(highest(bytes, 60_000)).toBeLessThanOrEqual(2_000_000_000);
@@ -75,7 +83,7 @@ test('large events are held to 2 GB a minute', () => {
 
 test('a limit below the ceiling is found under it as well, and one above it is never asked for', () => {
   const limiter = bucketLimiter(40_000);
-  const simulation = new Simulation({ limiter, ceiling }).run(120);
+  const simulation = new Simulation({ limiter, ceilings: new Ceilings(ceiling) }).run(120);
   expect(simulation.refusedShare(0, 120)).toBe(0);
   limiter.rate = 10_000;
   simulation.run(120);
@@ -87,4 +95,12 @@ test('one request larger than a whole burst goes when there is a whole burst', (
   expect(ceilings.waitMs(2000, 1000, 0)).toBe(0);
   ceilings.take(2000, 1000, 0);
   expect(ceilings.waitMs(1, 1, 0)).toBe(19_010);
+});
+
+test('two destinations of one project share its ceiling, and another project has its own', () => {
+  const ceilingsOf = ceilingsByProject();
+  const of = (project: string) => ceilingsOf({ ...ceiling, project });
+  of('a').take(10_000, 1, 0);
+  expect(of('a').waitMs(2000, 1, 0)).toBeGreaterThan(0);
+  expect(of('b').waitMs(2000, 1, 0)).toBe(0);
 });

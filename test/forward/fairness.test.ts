@@ -99,7 +99,11 @@ test('weight takes no place from a source that has little waiting', () => {
     { source: 'little', events: 1 },
     { source: 'heavy', events: 5000, weight: 100 },
   ];
-  expect(createTurns().plan(wants, 50).map((turn) => turn.eventsMax)).toEqual([1, 49]);
+  expect(
+    createTurns()
+      .plan(wants, 50)
+      .map((turn) => turn.eventsMax),
+  ).toEqual([1, 49]);
 });
 
 test('a source that was away has saved up nothing', () => {

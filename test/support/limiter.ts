@@ -62,7 +62,7 @@ export function slidingLimiter(rate: number, windowMs = 1000): Limiter {
 
 export type Answered = { readonly at: number; readonly events: number; readonly taken: boolean };
 
-export type SimulationOptions = Partial<Pick<CircuitOptions, 'ceiling' | 'concurrency' | 'eventsMax'>> & {
+export type SimulationOptions = Partial<Pick<CircuitOptions, 'ceilings' | 'concurrency' | 'eventsMax'>> & {
   readonly limiter: Limiter;
   readonly roundTripMs?: number;
   readonly eventBytes?: number;
@@ -94,7 +94,7 @@ export class Simulation {
       concurrency: options.concurrency ?? 10,
       retry: { baseMs: 2000, maxMs: 60_000, jitterMs: [1000, 5000] },
       eventsMax: options.eventsMax ?? 2000,
-      ...(options.ceiling ? { ceiling: options.ceiling } : null),
+      ...(options.ceilings ? { ceilings: options.ceilings } : null),
     });
   }
 

@@ -3,6 +3,7 @@
  * an outcome. It keeps connections open but no queue, follows no redirect and never tries again. Credentials are cut out of what
  * comes back.
  */
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
@@ -171,7 +172,7 @@ export function createMixpanel(options: MixpanelOptions): Destination {
     name: options.name,
     address: `${base.origin}${path}`,
     eventAgeMaxMs: importUse === 'never' ? TRACK_AGE_MAX_MS : null,
-    ceiling: CEILING,
+    ceiling: { ...CEILING, project: createHash('sha256').update(`${base.origin} ${options.token}`).digest('hex') },
     // `/import` takes no more room.
     sizeOf: (event) => encoding.sizeOf(event),
     endpointOf: (event, now) => event.update?.route ?? eventEndpoint(event, importUse, now),

@@ -191,3 +191,12 @@ test('a signal ends the request at once, and nothing of it remains waiting', asy
   expect((await result).outcome).toMatchObject({ kind: 'retry', reason: 'stopped' });
   expect(clock.waits()).toEqual([]);
 });
+
+test('destinations with one token at one place are of one project, which does not tell the token', () => {
+  const projectOf = (baseUrl: string, token: string) => mixpanel(baseUrl, { token }).ceiling?.project;
+  const one = projectOf('https://api.mixpanel.com', 'token-a');
+  expect(projectOf('https://api.mixpanel.com', 'token-a')).toBe(one);
+  expect(projectOf('https://api.mixpanel.com', 'token-b')).not.toBe(one);
+  expect(projectOf('https://api-eu.mixpanel.com', 'token-a')).not.toBe(one);
+  expect(one).not.toContain('token-a');
+});
