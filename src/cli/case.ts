@@ -7,8 +7,7 @@ import { lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { destinationsOf } from '../config/destinations-file.ts';
-import { environment } from '../config/environment.ts';
-import { readSettings, type Settings } from '../config/settings.ts';
+import type { Settings } from '../config/settings.ts';
 import { shown } from '../config/shown.ts';
 import { UsageError } from '../errors.ts';
 import { caseInput, expectedOf, runCases } from '../mapping/cases.ts';
@@ -22,6 +21,7 @@ import { shapeOf } from '../wiring/destinations.ts';
 import { type ApiWholeDelivery, askWell, readId } from './api.ts';
 import { kindOf, readBytes, reasonOf } from './files.ts';
 import type { Context } from './program.ts';
+import { settingsHere } from './settings.ts';
 import { openSource, parserFor } from './sources.ts';
 
 export type CaseOptions = {
@@ -40,7 +40,7 @@ export async function saveCase(options: CaseOptions, { output, json }: Context):
     throw new UsageError([`${shown(options.name)} is no name of a case: letters, digits, - _ and ., 100 at most`]);
   }
   const whole = await askWell<ApiWholeDelivery>({ url, path: `/api/deliveries/${readId(options.delivery, 'dlv')}` });
-  const settings = readSettings(environment());
+  const settings = settingsHere();
   const { source, folder } = await openSource(whole.source, settings, parserFor(settings, 'environment'));
   const program = programOf((await readBytes(join(folder, MAPPING_FILE))).toString('utf8'));
   const one = caseOf(whole, program, options);

@@ -4,8 +4,6 @@
  * Exit 1: the mapping does not compile, or fails where the one that runs did not · 3: the relay is not reachable.
  */
 import { join } from 'node:path';
-import { environment } from '../config/environment.ts';
-import { readSettings } from '../config/settings.ts';
 import { UsageError } from '../errors.ts';
 import { clean } from '../observe/clean.ts';
 import { type ApiDelivery, type ApiWholeDelivery, allOf, askApi, readCount, wordsOf } from './api.ts';
@@ -13,7 +11,9 @@ import { eventsOf } from './became.ts';
 import { type Difference, differenceLines, differencesOf } from './differences.ts';
 import { readInput } from './files.ts';
 import type { Output } from './output.ts';
+import { askPreview, compileTrouble } from './preview.ts';
 import type { Context } from './program.ts';
+import { settingsHere } from './settings.ts';
 import { findSource } from './sources.ts';
 import { troubleExcerpt, troubleHead } from './trouble.ts';
 
@@ -28,7 +28,6 @@ const LAST = 50;
 const LAST_MAX = 1_000;
 /** The relay tries eight mappings at once, for all who ask. */
 const AT_ONCE = 4;
-const BUSY_TRIES = 5;
 const DIFFERENCES_SHOWN = 12;
 
 type Compared = {
@@ -69,7 +68,7 @@ export async function diff(options: DiffOptions, { output, json }: Context): Pro
 }
 
 async function mappingOf(source: string): Promise<string> {
-  return join(await findSource(source, readSettings(environment()).mappingsDir), 'mapping.jsonata');
+  return join(await findSource(source, settingsHere().mappingsDir), 'mapping.jsonata');
 }
 
 async function compareOne(summary: ApiDelivery, mapping: string, { source, url }: DiffOptions): Promise<Compared> {
@@ -79,7 +78,7 @@ async function compareOne(summary: ApiDelivery, mapping: string, { source, url }
   if (whole.status !== 200) return { ...head, differences: [], skipped: wordsOf(whole.json, whole.status) };
   const before = whole.json as ApiWholeDelivery;
   if (before.events_left_out > 0) return { ...head, differences: [], skipped: 'it became more events than are shown' };
-  const tried = await preview({ mapping, delivery: id }, source, url);
+  const tried = await askPreview({ mapping, delivery: id }, { source, url });
   if (tried.status === 422 || tried.status === 400) {
     return { ...head, differences: [], error: wordsOf(tried.json, tried.status) };
   }
@@ -91,26 +90,10 @@ async function compareOne(summary: ApiDelivery, mapping: string, { source, url }
   return { ...head, differences: differencesOf(sent, events), ...error };
 }
 
-/** A relay that is busy with others' trials says so; it is asked again, each request waiting its turn there. */
-async function preview(json: object, source: string, url: string | undefined) {
-  for (let tries = 1; ; tries++) {
-    const reply = await askApi({ method: 'POST', url, path: `/api/sources/${source}/preview`, json });
-    if (reply.status !== 503 || tries === BUSY_TRIES) return reply;
-  }
-}
-
 /** Ends the command when the text is no mapping at all. */
 async function compile(mapping: string, file: string, { source, url }: DiffOptions, output: Output): Promise<void> {
-  const { status, json } = await preview({ mapping, payload: {} }, source, url);
-  const { code, line, column, message } = (json ?? {}) as {
-    code?: string;
-    line?: number;
-    column?: number;
-    message?: string;
-  };
-  if (status === 404) throw new UsageError([wordsOf(json, status)]);
-  if (status === 200 || line === undefined || column === undefined || !/^S\d/.test(code ?? '')) return;
-  const trouble = { file, line, column, message: message ?? '', ...(code === undefined ? {} : { code }) };
+  const trouble = await compileTrouble(mapping, file, { source, url });
+  if (trouble === null) return;
   throw new UsageError(
     [troubleHead(trouble), ...troubleExcerpt(mapping, trouble, output).map((one) => `    ${one}`)],
     1,

@@ -2,8 +2,6 @@
 import { join } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { destinationsOf } from '../config/destinations-file.ts';
-import { environment } from '../config/environment.ts';
-import { readSettings } from '../config/settings.ts';
 import { UsageError } from '../errors.ts';
 import { mayAskForPseudonyms } from '../mapping/pseudonym.ts';
 import { createRunner } from '../mapping/runner.ts';
@@ -20,6 +18,7 @@ import { readBytes } from './files.ts';
 import { tryPayloads } from './mapping-try.ts';
 import type { Output } from './output.ts';
 import { readPayload } from './payload-file.ts';
+import { settingsHere } from './settings.ts';
 import { isSandbox, openSource, parserFor } from './sources.ts';
 import { troubleExcerpt, troubleHead } from './trouble.ts';
 import { loadProgram } from './try.ts';
@@ -29,7 +28,7 @@ export type FileAsked = { readonly file: string; readonly source: string; readon
 const EVENTS_SHOWN = 50;
 
 export async function explainFile({ file, source: name, headers }: FileAsked, output: Output): Promise<Explained> {
-  const settings = readSettings(environment());
+  const settings = settingsHere();
   const { source, folder } = await openSource(name, settings, parserFor(settings, 'sandbox'));
   const payload = await readPayload(file, headers);
   const mappingFile = join(folder, 'mapping.jsonata');

@@ -6,21 +6,19 @@ import { diagnose } from '../verify/diagnosis.ts';
 import { type Completed, isEvent, ownerOf, titleOf } from './completed.ts';
 import type { Bench, Tried } from './mapping-try.ts';
 
-export type ExplainInput = Bench & {
-  readonly payload: TriedPayload;
-  readonly headersGiven: boolean;
-  readonly publicUrl: string | null;
+export type ExplainInput = {
+  readonly verdict: string;
+  readonly mapping: string;
   readonly tried: Tried;
 };
 
 const PATHS_SHOWN = 40;
 
 /** Rows of a table: what, and the words. */
-export function explainPayload(input: ExplainInput): string[][] {
-  const { tried } = input;
+export function explainPayload({ verdict, mapping, tried }: ExplainInput): string[][] {
   return [
-    ['verified', verdictOf(input)],
-    ['reads', readsLine(input.program.text)],
+    ['verified', verdict],
+    ['reads', readsLine(mapping)],
     ...tried.events.map((event) => ['event', eventLine(event)]),
     ...tried.broken.map((sentence) => ['breaks', sentence]),
     ...(tried.failure === null ? [] : [['fails', `${tried.failure.reason}: ${tried.failure.message}`]]),
@@ -28,7 +26,12 @@ export function explainPayload(input: ExplainInput): string[][] {
   ];
 }
 
-function verdictOf({ source, payload, headersGiven, publicUrl, clock }: ExplainInput): string {
+/** Without headers there is nothing to check. */
+export function verdictOf(
+  { source, clock }: Pick<Bench, 'source' | 'clock'>,
+  payload: TriedPayload,
+  { headersGiven, publicUrl }: { readonly headersGiven: boolean; readonly publicUrl: string | null },
+): string {
   if (!headersGiven) return 'not checked (no headers given; --headers FILE to check)';
   if (source.missing.length > 0) return `not checked (${source.missing.join(', ')} is not set)`;
   const { verified, reason, causes } = diagnose(source, requestOf(source, payload), clock.now(), { publicUrl });

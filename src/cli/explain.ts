@@ -4,8 +4,6 @@
  * Exit 1: it does not verify, or does not become what it should · 3: the relay is not reachable.
  */
 import { join } from 'node:path';
-import { environment } from '../config/environment.ts';
-import { readSettings } from '../config/settings.ts';
 import { UsageError } from '../errors.ts';
 import { type ApiWholeDelivery, askWell } from './api.ts';
 import { eventsOf } from './became.ts';
@@ -14,6 +12,7 @@ import { dedupeStep, explainFile, verifiedStep } from './explain-file.ts';
 import { type Explained, type ExplainedStep, speakExplained } from './explain-steps.ts';
 import { readBytes } from './files.ts';
 import type { Context } from './program.ts';
+import { settingsHere } from './settings.ts';
 import { findSource } from './sources.ts';
 import { troubleExcerpt } from './trouble.ts';
 
@@ -134,7 +133,7 @@ async function brokenLine({ source, dead_letters: letters }: ApiWholeDelivery, o
   const [, line, column] = /\bat (\d{1,6}):(\d{1,6})\b/.exec(failed?.message ?? '') ?? [];
   if (line === undefined) return none;
   try {
-    const file = join(await findSource(source, readSettings(environment()).mappingsDir), 'mapping.jsonata');
+    const file = join(await findSource(source, settingsHere().mappingsDir), 'mapping.jsonata');
     const trouble = { file, line: Number(line), column: Number(column), message: '' };
     const text = (await readBytes(file)).toString('utf8');
     return { place: `${file}:${line}:${column}`, excerpt: troubleExcerpt(text, trouble, output) };

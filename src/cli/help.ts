@@ -33,6 +33,9 @@ Examples:
   trackrelay try github push.json --headers push.headers.json
   trackrelay try stripe mappings/stripe/cases --json    one line of JSON for each file
   curl -s https://example.com/payload | trackrelay try stripe -
+  trackrelay try stripe payload.json --relay            in the running relay: its settings, keys and destinations
+  trackrelay try stripe dlv_01jd… --relay --mapping new.jsonata   a kept delivery, through a changed mapping
+Nothing is kept or sent. --relay sends RELAY_ADMIN_TOKEN or RELAY_ADMIN_READ_TOKEN when it is set; exit 3 when nobody answers.
 The content type is the one in the headers file, else told by the file's ending (.json, .form, .xml, .ndjson, .txt).
 `,
   send: `

@@ -67,6 +67,9 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
   add('try <source> <file>', 'show the events that a payload becomes (FILE: a file, a folder, a case, or - for stdin)')
     .option('--headers <file>', 'JSON file of request headers')
     .option('--explain', 'say what the mapping reads and how each event was completed')
+    .option('--mapping <file>', 'another mapping than the one in the folder of the source')
+    .option('--relay', 'a running relay maps it, with its settings; FILE may then be a delivery that it keeps (dlv_…)')
+    .option('--url <url>', 'the same, at this private listener; default: the one of this environment')
     .action(async (source, file, options) =>
       end(await (await import('./try.ts')).tryMapping({ source, file, ...options }, context(options))),
     );

@@ -4,9 +4,8 @@
  */
 import { basename } from 'node:path';
 import { type Clock, systemClock } from '../clock.ts';
-import { environment } from '../config/environment.ts';
 import { didYouMean } from '../config/nearest.ts';
-import { readSettings, type Settings } from '../config/settings.ts';
+import type { Settings } from '../config/settings.ts';
 import { shown } from '../config/shown.ts';
 import { type RefusalCode, refusals, UsageError } from '../errors.ts';
 import type { Source } from '../model.ts';
@@ -16,6 +15,7 @@ import type { Output } from './output.ts';
 import { contentTypeOf } from './payload.ts';
 import type { Context } from './program.ts';
 import { type Freshened, freshen, type Sample, sampleOfCase, signSample } from './sample.ts';
+import { settingsHere } from './settings.ts';
 import { caseFiles, fileBeside, openSource, parserFor } from './sources.ts';
 
 export type SendOptions = {
@@ -43,7 +43,7 @@ export type Sent = {
 };
 
 export async function send(options: SendOptions, { output, json }: Context): Promise<number> {
-  const settings = readSettings(environment());
+  const settings = settingsHere();
   const { source, folder } = await openSource(options.source, settings, parserFor(settings, 'sandbox'));
   const { sample, name } = await chooseSample(options, folder);
   const now = systemClock.now();

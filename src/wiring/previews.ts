@@ -109,8 +109,10 @@ const unreadable = {
 } as const;
 
 /** Null: so deep that it cannot be written again. */
-function payloadOf({ payload, headers = {}, query = {} }: PreviewAsked): TriedPayload | null {
+function payloadOf({ payload, body: sent, headers = {}, query = {}, ...asked }: PreviewAsked): TriedPayload | null {
   const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  if (sent !== undefined)
+    return { body: Buffer.from(sent, asked.body_encoding === 'base64' ? 'base64' : 'utf8'), headers: lower, query };
   const type = lower['content-type'] ?? 'application/json';
   // JSON is given as JSON; anything else as the text it is.
   const asText = typeof payload === 'string' && !/[/+]json\b/i.test(type);

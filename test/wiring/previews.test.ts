@@ -90,6 +90,26 @@ describe('a preview', () => {
     expect(body.events[0].event).toBe('onetwothree');
   });
 
+  it('takes a body byte for byte, as text or base64, and reads it as its headers say', async () => {
+    const text = '{"event": first & $delivery.key, "properties": {"distinct_id": "u"}}';
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const body = 'first=%C3%A4&id=k-2';
+    for (const sent of [{ body }, { body: Buffer.from(body).toString('base64'), body_encoding: 'base64' }])
+      expect((await preview({ mapping: text, headers, ...sent })).body.events[0].event).toBe('äk-2');
+    const broken = await preview({ mapping: text, body: '{"first"', headers: { 'content-type': 'application/json' } });
+    expect(broken.body).toMatchObject({ status: 422, message: expect.stringContaining('not JSON') });
+  });
+
+  it.each([
+    [{ payload: {}, body: '{}' }, 'one of `payload`, `body` and `delivery`'],
+    [{}, 'one of `payload`, `body` and `delivery`'],
+    [{ payload: {}, body_encoding: 'text' }, '`body_encoding` only with a `body`'],
+    [{ delivery: 'dlv_kept', headers: {} }, '`headers` and `query` only with'],
+  ])('of %j is refused', async (asked, words) => {
+    const { status, body } = await preview({ mapping, ...asked });
+    expect({ status, detail: body.detail }).toEqual({ status: 400, detail: expect.stringContaining(words) });
+  });
+
   it('names each output that breaks a rule, beside the events of its siblings', async () => {
     const text = '[{"event": "A"}, {"nothing": 1}, {"event": "B", "properties": {"distinct_id": "null"}}]';
     const { body } = await preview({ mapping: text, payload: {} });

@@ -16,19 +16,28 @@ export const previewBody = named(
         .unknown()
         .optional()
         .describe('A body: parsed JSON, or with a content type that is not JSON the text as it is sent.'),
-      headers: z.record(z.string().max(200), text).optional().describe('Of the payload.'),
+      body: z
+        .string()
+        .optional()
+        .describe('A body byte for byte, in place of a payload; its content type is a header.'),
+      body_encoding: z.enum(['text', 'base64']).optional().describe('Of `body`; `text` when it is not given.'),
+      headers: z.record(z.string().max(200), text).optional().describe('Of the payload or body.'),
       query: z
         .record(z.string().max(200), z.union([text, z.array(text).max(100)]))
         .optional()
-        .describe('Of the payload.'),
+        .describe('Of the payload or body.'),
       delivery: z.string().max(200).optional().describe('Id of a delivery of this source, in place of a payload.'),
       destination: z.string().max(200).optional().describe("Whose rules; the source's first when it is not given."),
     })
-    .refine((body) => 'payload' in body !== 'delivery' in body, 'needs either a `payload` or a `delivery`')
     .refine(
-      (body) => !('delivery' in body && ('headers' in body || 'query' in body)),
-      'takes `headers` and `query` only with a `payload`',
-    ),
+      (asked) => ['payload', 'body', 'delivery'].filter((name) => name in asked).length === 1,
+      'needs one of `payload`, `body` and `delivery`',
+    )
+    .refine(
+      (asked) => !('delivery' in asked && ('headers' in asked || 'query' in asked)),
+      'takes `headers` and `query` only with a `payload` or `body`',
+    )
+    .refine((asked) => 'body' in asked || !('body_encoding' in asked), 'takes `body_encoding` only with a `body`'),
 );
 
 export const preview = named(
