@@ -67,10 +67,16 @@ export const knownVariables: ReadonlySet<string> = new Set([
 export function settingsGiven(variables: Readonly<Record<string, string>>): Record<string, string> {
   const given = Object.entries(variables).filter(([name]) => !later.includes(name));
   return Object.fromEntries(
-    given.map(([name, value]) =>
-      name.endsWith('_FILE') ? [name.slice(0, -'_FILE'.length), standIn(name)] : [name, String(value)],
-    ),
+    given.map(([name, value]) => {
+      if (name.endsWith('_FILE')) return [name.slice(0, -'_FILE'.length), standIn(name)];
+      return [name, isReference(value) ? standIn(name) : String(value)];
+    }),
   );
+}
+
+/** Kubernetes' `valueFrom`, as test/support/manifests.ts writes it. */
+function isReference(value: string): boolean {
+  return String(value).startsWith('{"secretKeyRef"');
 }
 
 /** Something that passes for the secret of this name. */
