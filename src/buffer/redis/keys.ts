@@ -46,7 +46,7 @@ export const keyNames = {
   types: 'types:',
   /** Stream `<position>-0 d <id>`: what is to be mapped; a consumer of the group is a relay, a pending entry its claim (3). */
   unmapped: 'unmapped',
-  /** Sorted set, id → since when it waits: unmapped, or with events that wait. The first is the oldest waiting. */
+  /** Sorted set, id → since when it waits: mapped, with events that wait. Its first, or that of `unmapped`, is the oldest waiting. */
   open: 'open',
   /** Sorted set, id → time of receipt: mapped and nothing waits. What goes first when it is old or room is needed (7). */
   settled: 'settled',
@@ -66,7 +66,7 @@ export const keyNames = {
   byTime: 'o:',
   /** Sorted set, position → end by the server's clock: leased (4). */
   leased: 'leased',
-  /** Hash: position → `<lane> <holder>` of its lease. */
+  /** Hash: position → `<lane> <token> <delivery>` of its lease; the token begins with the id of the relay that holds it. */
   leases: 'leases',
   /** String with a time to live, by token: the positions of a lease, or `void` when nobody waits for its answer any more. */
   taken: 'taken:',

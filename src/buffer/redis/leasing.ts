@@ -21,14 +21,16 @@ const leasesMax = 200_000;
 const lostMax = 1_000;
 /** For so long an abandoned lease takes nothing; a script that was under way comes much sooner. */
 const rememberMs = 60_000;
-const stride = 9;
+/** position, id, time, since, attempts, JSON; of an update its key and whether it was begun, too. */
+const stride = 6;
+const updateStride = 8;
 
-const leaseScript = script('lease', ['lanes']);
+const leaseScript = script('lease', ['lanes', 'leases']);
 const extendScript = script('extend', ['lanes', 'leases']);
 const beginScript = script('begin', ['lanes', 'leases']);
 const releaseScript = script('release', ['lanes', 'leases'], { allowOom: true });
 const abandonScript = script('abandon', ['lanes', 'leases'], { allowOom: true });
-const settleScript = script('settle', ['lanes', 'queue', 'letters', 'replayed'], { allowOom: true });
+const settleScript = script('settle', ['lanes', 'leases', 'queue', 'letters', 'replayed'], { allowOom: true });
 
 export type LeasingOptions = {
   readonly shards: readonly Shard[];
@@ -112,18 +114,14 @@ export class Leasing {
     const older = olderThan ? [String(olderThan.time), String(olderThan.eventsMax)] : ['', '0'];
     const asked = [token, String(leaseMs), String(bytesMax), destination, route, ...older, String(leasesMax)];
     const named = turns.flatMap(({ source, eventsMax }) => [source, String(eventsMax)]);
-    let rows: readonly Reply[] | undefined;
     try {
-      [rows] = (await shard.call(leaseScript, [...asked, ...named])) as [readonly Reply[] | undefined];
+      const [runs = [], rows = []] = (await shard.call(leaseScript, [...asked, ...named])) as (readonly Reply[])[];
+      return eventsOf(runs, rows as readonly string[], destination, route);
     } catch (error) {
       if (error instanceof StoreUnavailableError && this.#lost.size < lostMax)
         this.#lost.set(token, { shard, rememberMs: Math.max(rememberMs, leaseMs) });
       throw error;
     }
-    const events: LeasedEvent[] = [];
-    for (let at = 0; rows && at < rows.length; at += stride)
-      events.push(eventOf(rows.slice(at, at + stride) as string[], destination, route));
-    return events;
   }
 
   /** Of several shards: in the order of the turns, and no more bytes than asked for. */
@@ -132,11 +130,12 @@ export class Leasing {
     const placeOf = (event: LeasedEvent) => (olderThan ? event.time : (places.get(event.source) ?? 0));
     const sorted = [...found].sort((one, other) => placeOf(one) - placeOf(other));
     let bytes = 0;
-    const kept = sorted.filter(({ json }, at) => {
+    const fits = sorted.findIndex(({ json }, at) => {
       bytes += Buffer.byteLength(json);
-      return at === 0 || bytes <= bytesMax;
+      return at > 0 && bytes > bytesMax;
     });
-    const extra = sorted.filter((event) => !kept.includes(event)).map(({ position }) => position);
+    const kept = fits === -1 ? sorted : sorted.slice(0, fits);
+    const extra = sorted.slice(kept.length).map(({ position }) => position);
     if (extra.length > 0) await this.release(extra, false);
     return kept;
   }
@@ -166,21 +165,25 @@ function deathOf({ reason, message, destination = '', eventJson = '', attempts }
   return [newId('ded', at), reason, message, destination, eventJson, String(attempts)];
 }
 
-function eventOf(row: readonly string[], destination: string, route: Route): LeasedEvent {
-  const [position, id, source, time, receivedAt, attempts, json, key, begun] = row as [
-    ...[string, string, string, string, string, string, string, string, string],
-  ];
-  return {
-    position: Number(position),
-    id,
-    source,
-    delivery: deliveryOfEvent(id),
-    time: Number(time),
-    receivedAt: Number(receivedAt),
-    attempts: Number(attempts),
-    json,
-    destination,
-    ...(route === 'event' ? null : { update: { route: route as UpdateRoute, key } }),
-    ...(begun === '1' ? { begun: true as const } : null),
-  };
+/** `runs`: sources, each with how many of the rows are its. */
+function eventsOf(runs: readonly Reply[], rows: readonly string[], destination: string, route: Route): LeasedEvent[] {
+  const events: LeasedEvent[] = [];
+  let at = 0;
+  for (let run = 0; run < runs.length; run += 2) {
+    const source = runs[run] as string;
+    for (let left = runs[run + 1] as number; left > 0; left--) {
+      const id = rows[at + 1] as string;
+      events.push({
+        position: Number(rows[at]),
+        ...{ id, source, destination, delivery: deliveryOfEvent(id), json: rows[at + 5] as string },
+        time: Number(rows[at + 2]),
+        receivedAt: Number(rows[at + 3]),
+        attempts: Number(rows[at + 4]),
+        ...(route === 'event' ? null : { update: { route: route as UpdateRoute, key: rows[at + 6] as string } }),
+        ...(route !== 'event' && rows[at + 7] === '1' ? { begun: true as const } : null),
+      });
+      at += route === 'event' ? stride : updateStride;
+    }
+  }
+  return events;
 }

@@ -110,11 +110,12 @@ export class MappingLog {
     const { positions, bytesMax, now } = this.#options;
     const at = now();
     const args: Argument[] = [];
-    let bytes = 0;
+    let [bytes, eventCount] = [0, 0];
     for (const { delivery, state, events, dead, forgetBody, maskedBody } of batch) {
       const becomes = forgetBody ? 'f' : maskedBody ? 'm' : '';
       const body = becomes === 'm' && maskedBody ? Buffer.from(maskedBody) : '';
       args.push(delivery.id, state.charAt(0), becomes, body, String(events.length), String(dead.length));
+      eventCount += events.length;
       for (const { id, destination, update, time, json } of events) {
         bytes += eventBytes + json.length;
         const [route, key] = [update?.route ?? 'event', update?.key ?? ''];
@@ -125,7 +126,7 @@ export class MappingLog {
         args.push(...letterArguments(letter, at));
       }
     }
-    await shard.call(commitScript, [...[positions.highest, at, bytesMax, bytes].map(String), ...args]);
+    await shard.call(commitScript, [...[positions.highest, at, bytesMax, bytes, eventCount].map(String), ...args]);
   }
 }
 

@@ -3,39 +3,50 @@
 -- Answers the highest position given, then of each '' (accepted), the first id (duplicate) or 'F' (full).
 local keepMs, bytesMax, rowBytes = tonumber(A(2)), tonumber(A(3)), tonumber(A(4))
 local count = (#ARGV - 8) / 8
-local answers, accepted, duplicates, last = {}, {}, {}, {}
+local answers, last = {}, {}
 local total, room, noRoom = 0, nil, false
 -- The counters of all are taken at once; what is not used is a gap, and gaps are allowed.
 local first = take('p', count, tonumber(A(1)))
 
 -- Types that get an index of their own, as long as there are few.
 local typesMax = 200
+local indexed = {}
 local function kindOf(source, type)
-  if type == '-' or call('SISMEMBER', P .. 'types:' .. source, type) == 1 then
-    return source .. ':' .. type
+  local kind = source .. ':' .. type
+  if type == '-' or indexed[kind] or call('SISMEMBER', P .. 'types:' .. source, type) == 1 then
+    indexed[kind] = true
+    return kind
   end
   if call('SCARD', P .. 'types:' .. source) >= typesMax then
     return source .. ':*'
   end
   call('SADD', P .. 'types:' .. source, type)
-  return source .. ':' .. type
+  indexed[kind] = true
+  return kind
 end
 
-local function seenBefore(key, receivedAt)
-  local at, id = string.match(call('GET', key) or '', '^(%d+) (.+)$')
-  return at and tonumber(receivedAt) - tonumber(at) < keepMs and id
+-- The id of the first with this key; nil: this is the first, and is written down as such.
+local function seenBefore(key, receivedAt, id)
+  local before = call('SET', key, receivedAt .. ' ' .. id, 'PX', keepMs, 'NX', 'GET')
+  local at, firstId = string.match(before or '', '^(%d+) (.+)$')
+  if not at or tonumber(receivedAt) - tonumber(at) >= keepMs then
+    if at then
+      call('SET', key, receivedAt .. ' ' .. id, 'PX', keepMs)
+    end
+    return nil
+  end
+  return firstId
 end
 
 local function add(counter, id, source, receivedAt, facts, type, head, body, weight)
   local p = num(position(counter))
   local kind = kindOf(source, type)
   call('HSET', P .. 'd:' .. id, 'p', p, 'f', facts, 'h', head, 'b', body, 's', 'a', 'k', kind, 'z', weight)
-  call('ZADD', P .. 'deliveries', p, id)
-  call('ZADD', P .. 'received', receivedAt, id)
-  call('ZADD', P .. 'open', receivedAt, id)
-  call('ZADD', P .. 'kind:a:' .. kind, p, id)
+  addLater(P .. 'deliveries', p, id)
+  addLater(P .. 'received', receivedAt, id)
+  addLater(P .. 'kind:a:' .. kind, p, id)
   call('XADD', P .. 'unmapped', p .. '-0', 'd', id)
-  accepted[source] = (accepted[source] or 0) + 1
+  counted('accepted', source, 1)
   last[source] = receivedAt
   total = total + weight
 end
@@ -45,10 +56,10 @@ for one = 1, count do
   local id, source, hashed, receivedAt = A(at + 1), A(at + 2), A(at + 3), A(at + 4)
   local facts, type, head, body = A(at + 5), A(at + 6), A(at + 7), A(at + 8)
   local key = P .. 'seen:' .. hashed
-  local firstId = hashed ~= '' and seenBefore(key, receivedAt)
+  local firstId = hashed ~= '' and seenBefore(key, receivedAt, id)
   if firstId then
     answers[one] = firstId
-    duplicates[source] = (duplicates[source] or 0) + 1
+    counted('duplicates', source, 1)
   else
     local weight = rowBytes + #facts + #head + #body
     room = room or bytesMax - bytesKept()
@@ -58,21 +69,18 @@ for one = 1, count do
     end
     if room < total + weight then
       answers[one] = 'F'
+      if hashed ~= '' then
+        call('DEL', key)
+      end
     else
       answers[one] = ''
       add(first + one - 1, id, source, receivedAt, facts, type, head, body, weight)
-      if hashed ~= '' then
-        call('SET', key, receivedAt .. ' ' .. id, 'PX', keepMs)
-      end
     end
   end
 end
-for source, by in pairs(accepted) do
-  counted('accepted', source, by)
-  call('HSET', P .. 'tally', 'lastAcceptedAt ' .. source, last[source])
+for source, at in pairs(last) do
+  call('HSET', P .. 'tally', 'lastAcceptedAt ' .. source, at)
 end
-for source, by in pairs(duplicates) do
-  counted('duplicates', source, by)
-end
+flush()
 grown(total)
 return { num(position(first + count - 1)), answers }

@@ -1,17 +1,20 @@
 -- Deliveries that were mapped, with what they became. A(1) highest position known, A(2) the relay's time, A(3) bytes this shard may hold,
--- headroom included, A(4) bytes that come; then of each delivery: id, state (m, s, f), what becomes of its body ('' stays, f forgotten, m masked),
+-- headroom included, A(4) bytes that come, A(5) how many events; then of each delivery: id, state (m, s, f), what becomes of its body ('' stays, f forgotten, m masked),
 -- the masked body, how many events, how many letters; its events (id, destination, route, key, time, JSON); its letters
 -- (id, kind, reason, message, destination, JSON, attempts).
 local at, bytesMax, coming = A(2), tonumber(A(3)), tonumber(A(4))
 if not makeRoom(coming, bytesMax) then
   return redis.error_reply('FULL what waits fills the buffer and its headroom')
 end
-local place = 4
+local place = 5
 local function part()
   place = place + 1
   return A(place)
 end
 local added = 0
+-- The counters of all events at once; what is not used is a gap, and gaps are allowed.
+local nextEvent = take('e', tonumber(A(5)), tonumber(A(1)))
+local mapped = {}
 
 local function body(hash, becomes, masked)
   if becomes == '' then
@@ -30,7 +33,8 @@ end
 
 local function events(count, source, since)
   local weight = 0
-  local first = count > 0 and take('e', count, tonumber(A(1))) or 0
+  local first = nextEvent
+  nextEvent = nextEvent + count
   for one = 0, count - 1 do
     local event = { id = part(), destination = part() }
     local route = part()
@@ -54,7 +58,7 @@ local function letters(count, of)
   return died
 end
 
-while place + 4 < #ARGV do
+while A(place + 1) do
   local id, state, becomes, masked = part(), part(), part(), part()
   local eventCount, letterCount = tonumber(part()), tonumber(part())
   local hash = P .. 'd:' .. id
@@ -72,17 +76,12 @@ while place + 4 < #ARGV do
     local weight, first = events(eventCount, source, since)
     weight = weight + body(hash, becomes, masked)
     local died = letters(letterCount, { source = source, delivery = id, type = type, receivedAt = since })
-    call('HSET', hash, 's', state, 'c', eventCount + died, 'w', eventCount, 'x', died, 'z', num(tonumber(its[5]) + weight))
-    if eventCount > 0 then
-      call('HSET', hash, 'e', num(first) .. ':' .. eventCount)
-    else
-      call('ZREM', P .. 'open', id)
-      call('ZADD', P .. 'settled', since, id)
-    end
-    call('ZREM', P .. 'kind:a:' .. its[2], id)
-    call('ZADD', P .. 'kind:' .. state .. ':' .. its[2], its[4], id)
-    call('XACK', P .. 'unmapped', 'map', its[4] .. '-0')
-    call('XDEL', P .. 'unmapped', its[4] .. '-0')
+    local runs = eventCount > 0 and num(first) .. ':' .. eventCount or ''
+    call('HSET', hash, 's', state, 'c', eventCount + died, 'w', eventCount, 'x', died, 'z', num(tonumber(its[5]) + weight), 'e', runs)
+    addLater(P .. (eventCount > 0 and 'open' or 'settled'), since, id)
+    removeLater('ZREM', P .. 'kind:a:' .. its[2], id)
+    addLater(P .. 'kind:' .. state .. ':' .. its[2], its[4], id)
+    mapped[#mapped + 1] = its[4] .. '-0'
     added = added + weight
     counted(state == 'm' and 'mapped' or state == 's' and 'skipped' or 'failed', source, 1)
     counted('created', source, eventCount + died)
@@ -92,5 +91,9 @@ while place + 4 < #ARGV do
     end
   end
 end
+for from = 1, #mapped, 1000 do
+  call('XACK', P .. 'unmapped', 'map', unpack(mapped, from, math.min(from + 999, #mapped)))
+end
+many('XDEL', P .. 'unmapped', mapped)
 grown(added)
 return { ready() }

@@ -36,12 +36,6 @@ local function position(counter)
   return counter * shards + shard
 end
 
-local function counted(what, source, by)
-  if by ~= 0 then
-    call('HINCRBY', P .. 'tally', what .. ' ' .. source, by)
-  end
-end
-
 -- What is kept has grown by so many bytes.
 local function grown(bytes)
   if bytes ~= 0 then
@@ -54,4 +48,58 @@ local function many(command, key, members)
   for from = 1, #members, 1000 do
     call(command, key, unpack(members, from, math.min(from + 999, #members)))
   end
+end
+
+-- Members of sorted sets and the like that come and go, gathered and written together: a call costs more than a member. What
+-- is added is written before what is removed, so that one which came and went in one script is gone.
+local laterAdded, laterRemoved, laterCounted = {}, {}, {}
+
+local function addLater(key, score, member)
+  local list = laterAdded[key]
+  if not list then
+    list = {}
+    laterAdded[key] = list
+  end
+  list[#list + 1] = score
+  list[#list + 1] = member
+end
+
+-- `command`: ZREM, HDEL or XDEL, whatever the key needs.
+local function removeLater(command, key, member)
+  local list = laterRemoved[key]
+  if not list then
+    list = { command }
+    laterRemoved[key] = list
+  end
+  list[#list + 1] = member
+end
+
+local function countLater(key, field, by)
+  local fields = laterCounted[key]
+  if not fields then
+    fields = {}
+    laterCounted[key] = fields
+  end
+  fields[field] = (fields[field] or 0) + by
+end
+
+local function flush()
+  for key, list in pairs(laterAdded) do
+    many('ZADD', key, list)
+  end
+  for key, list in pairs(laterRemoved) do
+    many(table.remove(list, 1), key, list)
+  end
+  for key, fields in pairs(laterCounted) do
+    for field, by in pairs(fields) do
+      if by ~= 0 then
+        call('HINCRBY', key, field, by)
+      end
+    end
+  end
+  laterAdded, laterRemoved, laterCounted = {}, {}, {}
+end
+
+local function counted(what, source, by)
+  countLater(P .. 'tally', what .. ' ' .. source, by)
 end

@@ -34,8 +34,9 @@ local function touch(n)
   touched[n] = true
 end
 
--- The first part of the answer of every script that touches lanes: name, ready, name, ready, …
+-- The first part of the answer of every script that touches lanes: name, ready, name, ready, … What was gathered is written first.
 local function ready()
+  flush()
   local counts = {}
   for n in pairs(touched) do
     counts[#counts + 1] = laneName(n)
@@ -46,8 +47,8 @@ end
 
 -- One event (or update whose turn it is) is ready.
 local function enqueue(n, member, time)
-  call('ZADD', P .. 'q:' .. n, member, member)
-  call('ZADD', P .. 'o:' .. n, time, member)
+  addLater(P .. 'q:' .. n, member, member)
+  addLater(P .. 'o:' .. n, time, member)
   touch(n)
 end
 
@@ -64,4 +65,9 @@ local function expire(time)
   many('ZREM', P .. 'leased', ended)
   many('HDEL', P .. 'leases', ended)
   return #ended
+end
+
+-- The delivery an event was made from.
+local function deliveryOf(eventId)
+  return 'dlv_' .. (string.match(eventId, '^evt_([^-~]*)') or '')
 end

@@ -1,6 +1,7 @@
 -- Events to be sent. A(1) token of this lease, A(2) how long in ms, A(3) bytes of JSON, A(4) destination, A(5) route, A(6) '' or: only those whose own
 -- time is before this, A(7) so many of these, A(8) leases at once; then in turn: source, how many.
--- Answers ready counts, then of each event: position, id, source, time, since, attempts, JSON, key ('' plain), begun.
+-- Answers ready counts; runs of events of one source (source, how many, …); then of each event: position, id, time, since, attempts, JSON,
+-- and of an update its key and '1' when it was begun.
 local time = now()
 local token, leaseMs, bytesMax = A(1), tonumber(A(2)), tonumber(A(3))
 local destination, route = A(4), A(5)
@@ -10,25 +11,34 @@ if call('GET', P .. 'taken:' .. token) == 'void' then
   return { ready() }
 end
 local left = tonumber(A(8)) - call('ZCARD', P .. 'leased')
-local flat, taken, bytes, count, full = {}, {}, 0, 0, false
+local flat, runs, taken, bytes, count, full = {}, {}, {}, 0, 0, false
 
 -- False: it does not fit any more. The first one always does, or a large one would wait for ever.
 local function put(n, source, member)
-  local its = call('HMGET', P .. 'e:' .. member, 'i', 't', 'r', 'a', 'j', 'k', 'g')
+  local its = route == 'event' and call('HMGET', P .. 'e:' .. member, 'i', 't', 'r', 'a', 'j', 'y')
+    or call('HMGET', P .. 'e:' .. member, 'i', 't', 'r', 'a', 'j', 'y', 'k', 'g')
   local size = #its[5]
   if count >= left or (count > 0 and bytes + size > bytesMax) then
     full = true
     return false
   end
   bytes = bytes + size
-  local key = its[6] and string.match(its[6], ' (.*)$') or ''
-  local base = count * 9
-  flat[base + 1], flat[base + 2], flat[base + 3], flat[base + 4], flat[base + 5] = member, its[1], source, its[2], its[3]
-  flat[base + 6], flat[base + 7], flat[base + 8], flat[base + 9] = its[4] or '0', its[5], key, its[7] or ''
+  local at = #flat
+  flat[at + 1], flat[at + 2], flat[at + 3], flat[at + 4], flat[at + 5], flat[at + 6] = member, its[1], its[2], its[3], its[4] or '0', its[5]
+  if route ~= 'event' then
+    flat[at + 7], flat[at + 8] = string.match(its[7] or '', ' (.*)$') or '', its[8] or ''
+  end
+  if runs[#runs - 1] == source then
+    runs[#runs] = runs[#runs] + 1
+  else
+    runs[#runs + 1] = source
+    runs[#runs + 1] = 1
+  end
   count = count + 1
   local of = taken[n] or {}
   taken[n] = of
   of[#of + 1] = member
+  of[#of + 1] = leaseText(n, token, its[1], its[6])
   return true
 end
 
@@ -93,19 +103,19 @@ end
 local ends = num(time + leaseMs)
 local all = {}
 for n, members in pairs(taken) do
-  many('ZREM', P .. 'q:' .. n, members)
-  local leased, leases = {}, {}
-  for at, member in ipairs(members) do
-    leased[2 * at - 1], leased[2 * at] = ends, member
-    leases[2 * at - 1], leases[2 * at] = member, n .. ' ' .. token
-    all[#all + 1] = member
+  local leased, gone = {}, {}
+  for at = 1, #members, 2 do
+    leased[at], leased[at + 1] = ends, members[at]
+    gone[#gone + 1] = members[at]
+    all[#all + 1] = members[at]
   end
+  many('ZREM', P .. 'q:' .. n, gone)
   many('ZADD', P .. 'leased', leased)
-  many('HSET', P .. 'leases', leases)
+  many('HSET', P .. 'leases', members)
   touch(n)
 end
 -- So that the relay can give back what it never heard of.
 if count > 0 then
   call('SET', P .. 'taken:' .. token, table.concat(all, ' '), 'PX', leaseMs)
 end
-return { ready(), flat }
+return { ready(), runs, flat }

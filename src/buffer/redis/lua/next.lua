@@ -47,7 +47,7 @@ end
 local claims = {}
 local own = entriesOf(group('XREADGROUP', 'GROUP', 'map', holder, 'COUNT', limit, 'STREAMS', stream, num(ownAfter) .. '-0'))
 for _, entry in ipairs(own) do
-  claims[#claims + 1] = { positionOf(entry[1]), entry[1], true }
+  claims[#claims + 1] = { positionOf(entry[1]), entry[1], true, entry[2] and entry[2][2] }
 end
 if A(5) ~= '' then
   for _, pending in ipairs(call('XPENDING', stream, 'map', 'IDLE', A(5), '-', '+', 1000)) do
@@ -62,10 +62,14 @@ end
 
 for _, claim in ipairs(claims) do
   local entry, mine = claim[2], claim[3]
-  local kept = call('XRANGE', stream, entry, entry)[1]
-  if not kept then
+  local id = claim[4]
+  if not mine then
+    local kept = call('XRANGE', stream, entry, entry)[1]
+    id = kept and kept[2][2]
+  end
+  if not id then
     call('XACK', stream, 'map', entry)
-  elseif not give(entry, kept[2][2]) then
+  elseif not give(entry, id) then
     break
   elseif mine then
     ownAfter = claim[1]

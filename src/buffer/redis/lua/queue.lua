@@ -3,10 +3,6 @@
 -- What an event weighs in `bytes` besides its JSON: its hash, its places in sorted sets.
 local eventBytes = 500
 
-local function deliveryOf(eventId)
-  return 'dlv_' .. (string.match(eventId, '^evt_([^-~]*)') or '')
-end
-
 -- Adds one that waits, at this position; `key` is '' for a plain event. `extra`: further fields, or nil.
 local function addEvent(member, n, event, since, extra)
   local hash = P .. 'e:' .. member
@@ -14,7 +10,7 @@ local function addEvent(member, n, event, since, extra)
   if extra then
     call('HSET', hash, extra[1], extra[2])
   end
-  call('HINCRBY', P .. 'waiting', n, 1)
+  countLater(P .. 'waiting', n, 1)
   if event.key == '' then
     enqueue(n, member, event.time)
     return
@@ -30,12 +26,11 @@ end
 
 -- Out of every place where a waiting event may be; of an update, the next of its key gets its turn.
 local function takeOut(member, n, key)
-  call('ZREM', P .. 'q:' .. n, member)
-  call('ZREM', P .. 'o:' .. n, member)
-  if call('ZREM', P .. 'leased', member) == 1 then
-    call('HDEL', P .. 'leases', member)
-  end
-  call('HINCRBY', P .. 'waiting', n, -1)
+  removeLater('ZREM', P .. 'q:' .. n, member)
+  removeLater('ZREM', P .. 'o:' .. n, member)
+  removeLater('ZREM', P .. 'leased', member)
+  removeLater('HDEL', P .. 'leases', member)
+  countLater(P .. 'waiting', n, -1)
   touch(n)
   if not key then
     return

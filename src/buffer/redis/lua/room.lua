@@ -25,11 +25,11 @@ local function dropDelivery(id)
     call('DEL', P .. 'e:' .. member)
   end)
   call('DEL', hash)
-  call('ZREM', P .. 'deliveries', id)
-  call('ZREM', P .. 'received', id)
-  call('ZREM', P .. 'settled', id)
+  removeLater('ZREM', P .. 'deliveries', id)
+  removeLater('ZREM', P .. 'received', id)
+  removeLater('ZREM', P .. 'settled', id)
   if its[1] then
-    call('ZREM', P .. 'kind:' .. its[2] .. ':' .. its[1], id)
+    removeLater('ZREM', P .. 'kind:' .. its[2] .. ':' .. its[1], id)
     grown(-tonumber(its[4]))
   end
   return events
@@ -45,6 +45,7 @@ local function dropSettled(before, enough)
     events = events + dropDelivery(id)
     rows = rows + 1
   end
+  flush()
   return rows
 end
 

@@ -3,14 +3,34 @@
 local at = A(1)
 local deliveries, sources = {}, {}
 
+-- The last but one of a delivery's facts, without reading all of them.
+local function receiptOf(facts)
+  return string.match(facts, ',(%d+),%d+%]$')
+end
+
 local function sourceOf(n)
   local known = sources[n]
   if not known then
     local destination, route, source = laneParts(laneName(n))
-    known = { source = source, destination = destination, route = route, delivered = 0, dead = 0 }
+    known = { source = source, destination = destination, route = route, delivered = 0, dead = 0, members = {} }
     sources[n] = known
   end
   return known
+end
+
+local function left(member, lane, id, died)
+  local what = died and 'dead' or 'delivered'
+  lane[what] = lane[what] + 1
+  local of = deliveries[id]
+  if not of then
+    of = { settled = 0, dead = 0 }
+    deliveries[id] = of
+  end
+  of.settled = of.settled + 1
+  of[of.settled] = member
+  if died then
+    of.dead = of.dead + 1
+  end
 end
 
 -- Its fields and its lane; nil: there is nothing to settle.
@@ -23,25 +43,47 @@ local function leave(member, died)
   takeOut(member, its[2], its[4])
   call('HSET', hash, 's', died and 'x' or 'd')
   local lane = sourceOf(its[2])
-  local what = died and 'dead' or 'delivered'
-  lane[what] = lane[what] + 1
   local id = deliveryOf(its[3])
-  local of = deliveries[id] or { settled = 0, dead = 0, events = {} }
-  deliveries[id] = of
-  of.settled = of.settled + 1
-  of.events[of.settled] = member
-  if died then
-    of.dead = of.dead + 1
-  end
+  left(member, lane, id, died)
   if its[5] then
     replayLeft(member, its[5], died, at)
   end
   return its, lane, id
 end
 
+-- Most are plain events that are leased: their lease says all that is needed, and they are taken out together.
 local delivered = tonumber(A(2))
-for one = 1, delivered do
-  leave(A(2 + one), nil)
+local others = {}
+for from = 1, delivered, 1000 do
+  local members = {}
+  for one = from, math.min(from + 999, delivered) do
+    members[#members + 1] = A(2 + one)
+  end
+  local texts = call('HMGET', P .. 'leases', unpack(members))
+  for one, member in ipairs(members) do
+    local n, id = leasedDelivery(texts[one])
+    local lane = n and sourceOf(n)
+    if lane and lane.route == 'event' and not lane[member] then
+      lane[member] = true
+      call('HSET', P .. 'e:' .. member, 's', 'd')
+      lane.members[#lane.members + 1] = member
+      left(member, lane, id, nil)
+    else
+      others[#others + 1] = member
+    end
+  end
+end
+for n, lane in pairs(sources) do
+  if #lane.members > 0 then
+    many('ZREM', P .. 'o:' .. n, lane.members)
+    many('ZREM', P .. 'leased', lane.members)
+    many('HDEL', P .. 'leases', lane.members)
+    countLater(P .. 'waiting', n, -#lane.members)
+    touch(n)
+  end
+end
+for _, member in ipairs(others) do
+  leave(member, nil)
 end
 local place = 3 + delivered
 while A(place) do
@@ -51,7 +93,7 @@ while A(place) do
     local facts = call('HGET', P .. 'd:' .. id, 'f')
     local known = facts and cjson.decode(facts)
     local type = known and known[3] ~= cjson.null and known[3] or nil
-    local receivedAt = known and num(known[5]) or at
+    local receivedAt = known and receiptOf(facts) or at
     local json = A(place + 5) ~= '' and A(place + 5) or its[7]
     local destination = A(place + 4) ~= '' and A(place + 4) or lane.destination
     local letter = { id = A(place + 1), kind = 'event', reason = reason, message = message, destination = destination, json = json, attempts = A(place + 6) }
@@ -71,18 +113,18 @@ for id, of in pairs(deliveries) do
       call('HINCRBY', hash, 'x', of.dead)
     end
     if waiting == 0 then
-      call('ZREM', P .. 'open', id)
-      call('ZADD', P .. 'settled', num(cjson.decode(its[2])[5]), id)
+      removeLater('ZREM', P .. 'open', id)
+      addLater(P .. 'settled', receiptOf(its[2]), id)
     end
   else
     -- A dead letter that outlived its delivery was sent again: its row is nobody's history.
     local freed = 0
-    for _, member in ipairs(of.events) do
+    for _, member in ipairs(of) do
       freed = freed + call('HSTRLEN', P .. 'e:' .. member, 'j') + eventBytes
       call('DEL', P .. 'e:' .. member)
     end
     grown(-freed)
-    call('ZREM', P .. 'open', id)
+    removeLater('ZREM', P .. 'open', id)
   end
 end
 for _, lane in pairs(sources) do

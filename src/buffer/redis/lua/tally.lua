@@ -7,6 +7,11 @@ for at = 1, #lanes, 2 do
   lanes[at] = laneName(lanes[at])
 end
 local oldest = call('ZRANGE', P .. 'open', 0, 0, 'WITHSCORES')[2]
+local unmapped = call('XRANGE', P .. 'unmapped', '-', '+', 'COUNT', 1)[1]
+local receipt = unmapped and call('ZSCORE', P .. 'received', unmapped[2][2])
+if receipt and (not oldest or tonumber(receipt) < tonumber(oldest)) then
+  oldest = receipt
+end
 return {
   ready(),
   call('HGETALL', P .. 'tally'),
