@@ -47,7 +47,8 @@ function placed(text: string, changes: FrontOptions['changes'] = []): string {
 /** Resolves when it answers. */
 export async function startNginx({ relays, changes = [] }: FrontOptions): Promise<Front> {
   if (PROGRAM === undefined) throw new Error('nginx is not installed: node scripts/prepare.mjs test');
-  const folder = temporaryFolder('nginx');
+  using cleanup = new DisposableStack();
+  const folder = cleanup.use(temporaryFolder('nginx'));
   const port = await freePort();
   const config = placed(nginxConfig, [
     [' /tmp/', ` ${folder.path}/`],
@@ -65,10 +66,7 @@ export async function startNginx({ relays, changes = [] }: FrontOptions): Promis
 
   const words = ['-p', folder.path, '-c', file, '-e', join(folder.path, 'error.log')];
   const judged = spawnSync(PROGRAM, [...words, '-t'], { encoding: 'utf8', timeout: 10_000, ...asNobody });
-  if (judged.status !== 0 || /\[(warn|emerg|alert)\]/.test(judged.stderr)) {
-    folder[Symbol.dispose]();
-    throw new Error(judged.stderr);
-  }
+  if (judged.status !== 0 || /\[(warn|emerg|alert)\]/.test(judged.stderr)) throw new Error(judged.stderr);
   const child = spawn(PROGRAM, words, { stdio: ['ignore', 'ignore', 'pipe'], ...asNobody });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -78,11 +76,12 @@ export async function startNginx({ relays, changes = [] }: FrontOptions): Promis
   // TERM takes the workers along; KILL would leave them behind.
   const leave = () => child.kill('SIGTERM');
   process.once('exit', leave);
+  const held = cleanup.move();
   const stop = async () => {
     process.off('exit', leave);
     leave();
     await ended;
-    folder[Symbol.dispose]();
+    held.dispose();
   };
   const read = (name: string) => {
     try {
