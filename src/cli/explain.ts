@@ -1,24 +1,27 @@
 /**
  * `explain`: what happened to a webhook, step by step: a refused request (`ref_…`), a kept delivery (`dlv_…`), or a file as if
- * it had just come. Never a secret, never a signature, neither the right one nor the one that came.
+ * it had just come. Never a secret, never a signature, neither the right one nor the one that came. Without any of these it
+ * lists the requests that were refused last.
  * Exit 1: it does not verify, or does not become what it should · 3: the relay is not reachable.
  */
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
-import { type ApiWholeDelivery, askWell } from './api.ts';
+import { clean } from '../observe/clean.ts';
+import { type ApiWholeDelivery, allOf, askWell } from './api.ts';
 import { eventsOf } from './became.ts';
 import { type Completed, isEvent, titleOf } from './completed.ts';
 import { dedupeStep, explainFile, verifiedStep } from './explain-file.ts';
 import { type Explained, type ExplainedStep, speakExplained } from './explain-steps.ts';
 import { readBytes } from './files.ts';
+import { table } from './output.ts';
 import type { Context } from './program.ts';
 import { settingsHere } from './settings.ts';
 import { findSource } from './sources.ts';
 import { troubleExcerpt } from './trouble.ts';
 
 export type ExplainOptions = {
-  /** An id, or a file (`-`: stdin). */
-  readonly what: string;
+  /** An id, or a file (`-`: stdin); null: the list of refused requests. */
+  readonly what: string | null;
   readonly source?: string;
   readonly headers?: string;
   readonly url?: string;
@@ -44,17 +47,37 @@ type Verdict = {
 };
 
 const EVENTS_SHOWN = 50;
+const REFUSED_SHOWN = 20;
 const TRIES_SHOWN = 10;
 
-export async function explain(options: ExplainOptions, { output, json }: Context): Promise<number> {
-  const explained = await explainedOf(options, output);
+export async function explain({ what, ...options }: ExplainOptions, { output, json }: Context): Promise<number> {
+  if (what === null) return await listRefused(options, { output, json });
+  const explained = await explainedOf({ what, ...options }, output);
   if (json) output.json(explained);
   else speakExplained(explained, output);
   return explained.verified === false || explained.steps.some(({ ok }) => ok === false) ? 1 : 0;
 }
 
+async function listRefused(
+  { source, headers, url }: Omit<ExplainOptions, 'what'>,
+  { output, json }: Context,
+): Promise<number> {
+  if (headers !== undefined) throw new UsageError(['--headers go with a file']);
+  const refused = await allOf<Refused>({ url, path: '/api/refused' }, { source }, REFUSED_SHOWN);
+  if (json) output.json(refused);
+  else if (refused.length === 0) output.say('No request was refused since the relay started.');
+  else {
+    const rows = refused.map((one) =>
+      [one.id, one.source, String(one.status), one.received_at, one.reason].map((text) => clean(text)),
+    );
+    for (const line of table([['id', 'source', 'status', 'received', 'reason'], ...rows])) output.result(line);
+    output.say(`Next: trackrelay explain ${refused[0]?.id}`);
+  }
+  return 0;
+}
+
 async function explainedOf(
-  { what, source, headers, url }: ExplainOptions,
+  { what, source, headers, url }: ExplainOptions & { readonly what: string },
   output: Context['output'],
 ): Promise<Explained> {
   const kind = /^(ref|dlv)_[\w.-]{1,100}$/.exec(what)?.[1];
@@ -169,8 +192,9 @@ function eventSteps(whole: ApiWholeDelivery): ExplainedStep[] {
 
 function nextOf({ id, source, state, dead_letters: letters, body }: ApiWholeDelivery): string[] {
   if (state === 'failed') {
-    const look = body === null ? [] : [`trackrelay case ${id} NAME, then trackrelay try ${source} NAME --explain`];
-    return [...look, `once the mapping is mended: trackrelay replay ${id}`];
+    const look =
+      body === null ? [] : [`try a mended mapping on it: trackrelay try ${source} ${id} --relay --mapping FILE`];
+    return [...look, `once it is in its place: trackrelay replay ${id}`];
   }
   return letters
     .filter(({ kind }) => kind === 'event')

@@ -3,8 +3,9 @@
  * Exit 0: pass or warn · 1: fail · 3: not reachable.
  */
 import { UsageError } from '../errors.ts';
+import { clean } from '../observe/clean.ts';
 import type { Reply } from './http.ts';
-import type { Output } from './output.ts';
+import { type Output, table } from './output.ts';
 import { askPrivate } from './private-listener.ts';
 import type { Context } from './program.ts';
 
@@ -16,7 +17,7 @@ type Health = {
   readonly version?: string;
   readonly output?: string;
   readonly checks?: Readonly<Record<string, readonly Check[]>>;
-  readonly sources?: Readonly<Record<string, Part>>;
+  readonly sources?: Readonly<Record<string, SourcePart>>;
   readonly destinations?: Readonly<Record<string, Part>>;
 };
 type Check = {
@@ -26,6 +27,7 @@ type Check = {
   readonly output?: string;
 };
 type Part = { readonly status?: string; readonly reason?: string; readonly output?: string };
+type SourcePart = Part & Readonly<Record<string, unknown>>;
 
 export async function askHealth(options: { readonly url?: string }, { output, json }: Context): Promise<number> {
   const reply = await askPrivate({ method: 'GET', url: options.url, path: '/health', timeoutMs: TIMEOUT_MS });
@@ -58,7 +60,40 @@ function speak(health: Health, output: Output): void {
   output.result(parts.join('  '));
   if (health.output) output.result(`  ${health.output}`);
   for (const line of troubles(health)) output.result(`  ${line}`);
+  for (const line of table(cameOf(health), '  ')) output.result(line);
 }
+
+/** What came of each source since its folder was made; those to which nothing ever came are only counted. */
+function cameOf({ sources = {} }: Health): string[][] {
+  const all = Object.entries(sources).map(([name, source]) => ({ name, source, counts: countsOf(source) }));
+  const busy = all.filter(({ counts }) => counts.length > 0);
+  const rows = busy.map(({ name, source: { last_accepted_at: last }, counts }) => [
+    ...['source', clean(name), counts.join(', ')],
+    typeof last === 'string' ? `last accepted ${clean(last)}` : 'nothing accepted',
+  ]);
+  const silent = all.length - busy.length;
+  if (silent === 0) return rows;
+  return [...rows, ['source', busy.length === 0 ? 'all' : 'others', `nothing came to ${silent}`, '']];
+}
+
+function countsOf(source: SourcePart): string[] {
+  return countWords.flatMap(([field, words]) => {
+    const count = source[field];
+    return typeof count === 'number' && count > 0 ? [`${count.toLocaleString('en-US')} ${words}`] : [];
+  });
+}
+
+const countWords = [
+  ['accepted', 'accepted'],
+  ['duplicates', 'seen before'],
+  ['unverified', 'not verified'],
+  ['limited', 'limited'],
+  ['skipped', 'skipped'],
+  ['map_failed', 'failed to map'],
+  ['waiting', 'events wait'],
+  ['delivered', 'delivered'],
+  ['dead', 'dead'],
+] as const;
 
 function number(health: Health, check: string): number | null {
   const value = health.checks?.[check]?.[0]?.observedValue;

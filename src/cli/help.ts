@@ -57,10 +57,11 @@ It comes back when the connection breaks; Ctrl-C ends it. RELAY_ADMIN_TOKEN or R
 `,
   explain: `
 Examples:
+  trackrelay explain                                                what was refused last
   trackrelay explain ref_01jd…                                      why a request was refused, checked again as things are now
   trackrelay explain dlv_01jd…                                      what a delivery became, and where its events are
   trackrelay explain payload.json --source stripe --headers h.json  a request of your own, as if it had just come
-trackrelay tail shows ids as they come; GET /api/refused lists refused requests. No secret or signature is ever shown.
+trackrelay tail shows ids as they come. No secret or signature is ever shown.
 `,
   diff: `
 Examples:

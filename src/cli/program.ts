@@ -88,12 +88,15 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
     .option('--kind <names>', 'only these lines, with commas: delivery, delivery.failed, batch, event.dead, …')
     .option('--url <url>', 'its private listener; default: the one of this environment')
     .action(async (options) => end(await (await import('./tail.ts')).tail(options, context(options))));
-  add('explain <what>', 'say why a request was refused, or what became of a delivery (an id, or FILE with --source)')
-    .option('--source <source>', 'with a file: the source that it is for')
+  add(
+    'explain [what]',
+    'say why a request was refused, or what became of a delivery (an id, or FILE with --source); without: list what was refused last',
+  )
+    .option('--source <source>', 'with a file: the source that it is for; of the list: only of this source')
     .option('--headers <file>', 'with a file: JSON file of request headers')
     .option('--url <url>', 'private listener of the relay that has it; default: the one of this environment')
     .action(async (what, options) =>
-      end(await (await import('./explain.ts')).explain({ what, ...options }, context(options))),
+      end(await (await import('./explain.ts')).explain({ what: what ?? null, ...options }, context(options))),
     );
   add('diff <source>', 'show what a changed mapping would change about the last deliveries of a source')
     .option('--mapping <file>', 'the changed mapping; default: the one in its folder')

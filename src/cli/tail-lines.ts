@@ -67,7 +67,8 @@ export class TailLines {
     const style = status < 300 ? 'green' : 'red';
     const what = line.type === null || line.type === undefined ? '' : clean(String(line.type));
     const source = clean(String(line.source ?? '-')).padEnd(SOURCE_WIDTH);
-    const id = line.delivery === undefined || line.delivery === null ? '' : clean(String(line.delivery));
+    // Of what was refused: the id that `explain` takes.
+    const id = clean(String(line.delivery ?? line.refused ?? ''));
     const words = [id, what, became, took(line)].filter((word) => word !== '');
     return `${this.#time(line)} ${this.#output.style(style, String(line.status ?? '   '))} ${source} ${words.join('  ')}`;
   }

@@ -36,6 +36,8 @@ export type Receipt = {
   readonly type?: string | null;
   /** For the operator only. */
   readonly reason?: string;
+  /** By which the operator finds what was refused. */
+  readonly refused?: string;
   readonly bytes: number;
   readonly durationMs: number;
   readonly address: string | undefined;
@@ -64,8 +66,8 @@ export type DoorOptions = {
   /** False while starting, stopping, or after the store failed. */
   readonly open: () => boolean;
   readonly told: (receipt: Receipt) => void;
-  /** What was refused of a source for what it is: not for lack of room or rate. Never called for a good webhook. */
-  readonly refused?: (refused: RefusedRequest) => void;
+  /** What was refused of a source for what it is: not for lack of room or rate. Never called for a good webhook. Gives its id. */
+  readonly refused?: (refused: RefusedRequest) => string;
 };
 
 /** Webhooks between door and buffer at once; beyond, 503: a store that stands still must not fill the memory. */
@@ -117,25 +119,32 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
       ...more,
     });
 
-  const remember = ({ req, res, name, opened }: Visit, code: RefusalCode, reason: string) => {
-    if (name === null || options.refused === undefined) return;
+  const remember = ({ req, res, name, opened }: Visit, code: RefusalCode, reason: string): { refused?: string } => {
+    if (name === null || options.refused === undefined) return {};
     const { proofHeaders = [], proofQuery = [] } = options.find(name)?.verifier ?? {};
     const request = opened?.request ?? headOf(req);
     const body = opened?.request.body ?? null;
     const { method, target, pathKey, query, headers } = request;
-    options.refused({
+    const refused = options.refused({
       ...{ source: name, code, reason, status: res.statusCode, address: req.ip },
       ...{ request: { method, target, pathKey, query, headers }, body, proofHeaders, proofQuery },
     });
+    return { refused };
   };
 
   /** Refuses and counts: 4xx on the address, all in log and metrics. */
-  const turnAway = (visit: Visit, code: RefusalCode, reason: string, headers: Record<string, string | number> = {}) => {
+  const turnAway = (
+    visit: Visit,
+    code: RefusalCode,
+    reason: string,
+    headers: Record<string, string | number> = {},
+    isKept = !ofTheMoment.has(code),
+  ) => {
     const retry = code === 'closed' || code === 'unavailable' ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
     refuse(visit.res, code, { ...retry, ...headers });
     if (visit.res.statusCode < 500) options.addresses.count(visit.req);
-    tell(visit, resultOf[code], { reason });
-    if (!ofTheMoment.has(code)) remember(visit, code, reason);
+    const kept = isKept ? remember(visit, code, reason) : {};
+    tell(visit, resultOf[code], { reason, ...kept });
   };
 
   /** Some providers want a refusal in their own form, and try with wrong signatures whether they get it. */
@@ -145,8 +154,7 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
       return turnAway(visit, 'unverified', reason, challenge === null ? {} : { 'www-authenticate': challenge });
     answerAs(visit.res, refusal);
     options.addresses.count(visit.req);
-    tell(visit, 'unverified', { reason });
-    remember(visit, 'unverified', reason);
+    tell(visit, 'unverified', { reason, ...remember(visit, 'unverified', reason) });
   };
 
   const greet = async (visit: Visit, door: DoorSource, handshake: Handshake): Promise<void> => {
@@ -247,10 +255,7 @@ export function createDoor(options: DoorOptions): (req: Request, res: Response) 
     if (!webhookMethods.includes(req.method)) return wrongMethod();
     if (verifier.awaitsSecret !== null) return turnAway(visit, 'closed', verifier.awaitsSecret);
     const verdict = await check(verifier, opened.request);
-    if ('later' in verdict) {
-      turnAway(visit, 'unavailable', verdict.later);
-      return remember(visit, 'unavailable', verdict.later);
-    }
+    if ('later' in verdict) return turnAway(visit, 'unavailable', verdict.later, {}, true);
     if (!verdict.ok) return disbelieve(visit, verifier, verdict.reason);
     if (!(await door.limiter.admit(req, res))) return tell(visit, 'limited');
     if (pending >= PENDING_MAX || pendingBytes >= PENDING_BYTES_MAX)

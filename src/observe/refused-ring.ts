@@ -35,7 +35,8 @@ export type RefusedEntry = RefusedRequest & {
 export type RefusedFilter = { readonly source?: string; readonly code?: string };
 
 export type RefusedRing = {
-  readonly add: (refused: RefusedRequest) => void;
+  /** Gives its id. */
+  readonly add: (refused: RefusedRequest) => string;
   /** Newest first; `after` is the `next` of the page before. */
   readonly list: (
     filter: RefusedFilter,
@@ -78,6 +79,7 @@ export function createRefusedRing(clock: Clock): RefusedRing {
       const gone = entries.length > refusedKeptMax ? entries.shift() : undefined;
       if (gone) wholeBytes -= beyond(gone);
       cutOldest();
+      return entry.id;
     },
     list({ source, code }, { limit, after }) {
       const before = after === undefined ? Number.POSITIVE_INFINITY : Number(after);

@@ -31,6 +31,7 @@ export function createTellers(log: Log, metrics: Metrics): Tellers {
         delivery: receipt.delivery,
         type: receipt.type,
         reason: receipt.reason,
+        refused: receipt.refused,
         bytes: receipt.bytes,
         ms: Math.round(durationMs * 100) / 100,
         address: receipt.address,

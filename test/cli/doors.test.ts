@@ -102,6 +102,30 @@ describe('trackrelay health', () => {
     expect(await health(server.url)).toMatchObject({ code: 0, out: 'warn  trackrelay 1.2.3\n' });
   });
 
+  it('says in a line what came of each source, and to how many nothing ever came', async () => {
+    const counts = {
+      status: 'pass',
+      accepted: 1_203,
+      duplicates: 2,
+      delivered: 1_200,
+      map_failed: 1,
+      last_accepted_at: 'T1',
+    };
+    const sources = {
+      shop: counts,
+      idle: { status: 'pass', accepted: 0, last_accepted_at: null },
+      wrong: { status: 'pass', accepted: 0, unverified: 7, last_accepted_at: null },
+    };
+    await using server = await answering({ status: 200, body: report('pass', { sources }) });
+    expect((await health(server.url)).out.split('\n')).toEqual([
+      'pass  trackrelay 1.2.3',
+      '  source  shop    1,203 accepted, 2 seen before, 1 failed to map, 1,200 delivered  last accepted T1',
+      '  source  wrong   7 not verified                                                   nothing accepted',
+      '  source  others  nothing came to 1',
+      '',
+    ]);
+  });
+
   it('shows the token that is set, and says when it is the wrong one', async () => {
     vi.stubEnv('RELAY_ADMIN_TOKEN', 'admin-token');
     await using server = await answering({ status: 401, body: '{}' });

@@ -128,6 +128,27 @@ describe('trackrelay explain ID', () => {
     expect(mended).toMatchObject({ code: 0, out: expect.stringMatching(/✓ now +it would be accepted/) });
   });
 
+  it('without an id lists what was refused last, of one source if it is asked so', async () => {
+    await using relay = await apiRelay(({ query }) => ({
+      items:
+        query.get('source') === 'silent' ? [] : [refused, { ...refused, id: 'ref_0', reason: 'too\u001b[31m old' }],
+      next: null,
+    }));
+    const list = (source?: string, json = false) =>
+      call((context) => explain({ what: null, url: relay.url, ...(source ? { source } : {}) }, context), json);
+    const { code, out, err } = await list();
+    expect(out.split('\n')).toEqual([
+      'id     source  status  received                  reason',
+      `ref_1  shop    401     ${received}  the secret is another one`,
+      `ref_0  shop    401     ${received}  too\\u001b[31m old`,
+      '',
+    ]);
+    expect({ code, err }).toEqual({ code: 0, err: 'Next: trackrelay explain ref_1\n' });
+    expect(JSON.parse((await list('shop', true)).out)).toHaveLength(2);
+    expect(await list('silent')).toMatchObject({ code: 0, out: '', err: expect.stringContaining('No request') });
+    expect(relay.asked.map(({ query }) => query.get('source'))).toEqual([null, 'shop', 'silent']);
+  });
+
   it('says what it can of one that cannot be checked again', async () => {
     const { code, out } = await told('ref_1', { '/api/refused/ref_1': refused, '/api/refused/ref_1/verify': 409 });
     expect(out).toMatch(/· now +cannot be checked again: refused 409/);

@@ -59,6 +59,9 @@ it('tells refusals, batches and turns, and lets no text reach the terminal as mo
   expect(one(at('delivery.refused', { source: 'github', status: 401, reason: 'no\u001b[31m fit', ms: 2 }))).toBe(
     '10:04:11 401 github     no\\u001b[31m fit  2 ms',
   );
+  expect(one(at('delivery.refused', { source: 'github', status: 401, refused: 'ref_1', reason: 'no fit' }))).toBe(
+    '10:04:11 401 github     ref_1  no fit',
+  );
   const batch = { destination: 'mixpanel', batch: 'bat_1', events: 214, ms: 88 };
   expect(one(at('batch.sent', { ...batch, status: 200 }))).toBe('10:04:11  ⇡  mixpanel  bat_1  214 events  200  88 ms');
   expect(one(at('batch.retry', { ...batch, status: 503, message: 'busy' }))).toContain('503  retry: busy');

@@ -60,6 +60,7 @@ describe('a refused request', () => {
     expect(item.id).toMatch(/^ref_/);
     expect(item.headers).toMatchObject({ 'x-more': 'yes', 'x-hub-signature-256': '•••' });
     expect((await here.ask.get(`/api/refused/${item.id}`)).body).toEqual(item);
+    expect(here.door.receipts.at(-1)).toMatchObject({ result: 'unverified', refused: item.id });
   });
 
   it('is not kept when nothing was wrong with it but the moment, or when nobody knows its source', async () => {
