@@ -108,15 +108,18 @@ export class Connection {
     const { signal } = this.#closing;
     for (let failures = 0; !signal.aborted; failures++) {
       const ended = Promise.withResolvers<Error>();
-      this.#end = ended.resolve;
-      const client = this.#makeClient(ended.resolve);
+      this.#end = (reason) => {
+        if (this.#client) this.#why = reason;
+        ended.resolve(reason);
+      };
+      const client = this.#makeClient(this.#end);
       try {
         await this.#attempt(client, ended.promise);
         failures = 0;
         this.#client = client;
         this.#heardAt = clock.monotonic();
         this.#first.resolve();
-        this.#why = await ended.promise;
+        await ended.promise;
       } catch (error) {
         this.#why = error as Error;
         this.#moved = null;
@@ -187,7 +190,10 @@ export class Connection {
       this.#heard(client);
       return troubleOf(error);
     }
-    return new StoreUnavailableError(`Redis is away: ${error.message}`, { cause: error });
+    // Node-redis' own words say only that it was told to hang up.
+    return new StoreUnavailableError(`Redis went away: ${current ? error.message : this.#why.message}`, {
+      cause: error,
+    });
   }
 }
 

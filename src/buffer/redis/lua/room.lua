@@ -58,9 +58,11 @@ local function dropBodies()
     local hash = P .. 'd:' .. rows[at]
     if call('HGET', hash, 's') ~= 'a' then
       local freed = call('HSTRLEN', hash, 'b') + call('HSTRLEN', hash, 'h')
-      call('HDEL', hash, 'b', 'h')
-      call('HINCRBY', hash, 'z', -freed)
-      grown(-freed)
+      if freed > 0 then
+        call('HDEL', hash, 'b', 'h')
+        call('HINCRBY', hash, 'z', -freed)
+        grown(-freed)
+      end
     end
   end
   if #rows == 0 then

@@ -1,0 +1,47 @@
+/** Keepers on a real Redis, as many as a test wants, all crashed at its end. */
+import { openRedisBuffer, type RedisBuffer, type RedisBufferOptions } from '../../src/buffer/redis/keeper.ts';
+import { systemClock } from '../../src/clock.ts';
+import type { LeasedEvent } from '../../src/model.ts';
+import { mapped, webhook } from './buffer-fixtures.ts';
+import type { RedisServer } from './redis-server.ts';
+
+export const everything = { after: 0, limit: 1_000, bytesMax: 10_000_000 };
+
+export class RedisKeepers {
+  readonly #server: RedisServer;
+  readonly #open: RedisBuffer[] = [];
+
+  constructor(server: RedisServer) {
+    this.#server = server;
+  }
+
+  async open(options: Partial<RedisBufferOptions> = {}): Promise<RedisBuffer> {
+    const keeper = await openRedisBuffer({
+      ...{ url: this.#server.url, shards: 1, durability: 'strict', bytesMax: 64 * 1024 * 1024 },
+      ...{ keepDeliveriesMs: 1_000_000_000, clock: systemClock, ...options },
+    });
+    this.#open.push(keeper);
+    return keeper;
+  }
+
+  async crashAll(): Promise<void> {
+    await Promise.all(this.#open.splice(0).map((keeper) => keeper.crash()));
+  }
+}
+
+export const accept = (keeper: RedisBuffer, parts = {}) => keeper.accept(webhook(systemClock, parts));
+
+/** Maps all there is, into so many events each. */
+export async function mapAll(keeper: RedisBuffer, events = 1, parts = {}): Promise<void> {
+  const deliveries = await keeper.nextDeliveries(everything);
+  await keeper.commitMapped(deliveries.map((delivery) => mapped(delivery, events, parts)));
+}
+
+export const lease = (keeper: RedisBuffer, parts = {}) =>
+  keeper.lease({
+    ...{ destination: 'mixpanel', turns: [{ source: 'shop', eventsMax: 1_000 }], bytesMax: 1_000_000 },
+    ...{ leaseMs: 60_000, ...parts },
+  });
+export const positionsOf = (events: readonly LeasedEvent[]) => events.map(({ position }) => position);
+export const deliver = (keeper: RedisBuffer, events: readonly LeasedEvent[]) =>
+  keeper.settle(positionsOf(events).map((position) => ({ position, state: 'delivered' })));
