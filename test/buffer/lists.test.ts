@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packPositions, unpackPositions } from '../../src/buffer/packed-positions.ts';
 import type { DeliveryFilter } from '../../src/buffer/reading.ts';
-import { packPositions, unpackPositions } from '../../src/buffer/sqlite/attempts.ts';
+
 import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { newestOf } from '../../src/buffer/sqlite/pages.ts';
 import { movedClock, webhook } from '../support/buffer-fixtures.ts';

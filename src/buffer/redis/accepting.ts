@@ -75,11 +75,18 @@ export class Accepting {
 }
 
 function argumentsOf({ id, delivery, head }: Incoming): Argument[] {
-  const { source, provider, key, receivedAt, body } = delivery;
-  const type = delivery.type === null ? null : delivery.type.slice(0, typeLengthMax);
+  const { source, provider, receivedAt, body } = delivery;
+  // Half a character would be no JSON to Lua, and what it cannot read is never mapped.
+  const key = delivery.key?.toWellFormed() ?? null;
+  const type = delivery.type === null ? null : typeInIndex(delivery.type).slice(1);
   const at = Math.trunc(receivedAt);
   const facts = JSON.stringify([source, provider, type, key, at, body.byteLength]);
   const hashed = key === null ? '' : seenKeyHash(source, key);
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return [id, source, hashed, String(at), facts, type === null ? '-' : `=${type}`, head, bytes];
+  return [id, source, hashed, String(at), facts, type === null ? '-' : typeInIndex(type), head, bytes];
+}
+
+/** How an index names a type (`kind` of keys.ts). */
+export function typeInIndex(type: string): string {
+  return `=${type.slice(0, typeLengthMax).toWellFormed()}`;
 }

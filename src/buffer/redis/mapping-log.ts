@@ -21,7 +21,7 @@ const letterBytes = 900;
 const takeOverEveryMs = 1_000;
 
 const nextScript = script('next', []);
-const commitScript = script('commit', ['lanes', 'queue', 'letters', 'room', 'fallen']);
+const commitScript = script('commit', ['lanes', 'queue', 'letters', 'room', 'bodies', 'fallen']);
 
 type NextRequest = { readonly after: number; readonly limit: number; readonly bytesMax: number };
 /** Where this relay is in a shard. */

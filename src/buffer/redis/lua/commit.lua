@@ -16,21 +16,6 @@ local added = 0
 local nextEvent = take('e', tonumber(A(5)), tonumber(A(1)))
 local mapped = {}
 
-local function body(hash, becomes, masked)
-  if becomes == '' then
-    return 0
-  end
-  local change
-  if becomes == 'f' then
-    change = -call('HSTRLEN', hash, 'b') - call('HSTRLEN', hash, 'h')
-    call('HDEL', hash, 'b', 'h')
-  else
-    change = #masked - call('HSTRLEN', hash, 'b')
-    call('HSET', hash, 'b', masked)
-  end
-  return change
-end
-
 local function events(count, source, since)
   local weight = 0
   local first = nextEvent
@@ -74,7 +59,7 @@ while A(place + 1) do
     end
     local since = num(receivedAt)
     local weight, first = events(eventCount, source, since)
-    weight = weight + body(hash, becomes, masked)
+    weight = weight + changeBody(hash, becomes, masked)
     local died = letters(letterCount, { source = source, delivery = id, type = type, receivedAt = since })
     local runs = eventCount > 0 and num(first) .. ':' .. eventCount or ''
     call('HSET', hash, 's', state, 'c', eventCount + died, 'w', eventCount, 'x', died, 'z', num(tonumber(its[5]) + weight), 'e', runs)
@@ -96,4 +81,5 @@ for from = 1, #mapped, 1000 do
 end
 many('XDEL', P .. 'unmapped', mapped)
 grown(added)
+fallenWrite()
 return { ready() }
