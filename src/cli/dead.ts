@@ -2,9 +2,11 @@
  * `dead`: what will not be tried again by itself. `list` and `show` look, `retry` gives it its second chance (deliveries whose mapping
  * failed go through today's mapping, events are sent as they are), `export` writes all as lines of JSON.
  */
+import { shown } from '../config/shown.ts';
 import { UsageError } from '../errors.ts';
 import { clean } from '../observe/clean.ts';
 import { type ApiDeadLetter, allOf, askWell, PAGE_MAX, pagesOf, readCount, readId } from './api.ts';
+import { readInput } from './files.ts';
 import { table } from './output.ts';
 import type { Context } from './program.ts';
 import { type ReplayFlags, startReplay } from './replay.ts';
@@ -12,6 +14,8 @@ import { type ReplayFlags, startReplay } from './replay.ts';
 export type DeadOptions = ReplayFlags & {
   readonly kind?: string;
   readonly limit?: string;
+  /** With `retry` and one id: a file with the event that is sent in its place. */
+  readonly event?: string;
 };
 
 const LISTED = 50;
@@ -89,15 +93,21 @@ async function show(ids: readonly string[], { url }: DeadOptions, { output, json
 /** By ids, each in its own way; or all that a selection names. */
 async function retry(ids: readonly string[], options: DeadOptions, context: Context): Promise<number> {
   const { source, reason, kind, destination, type, since, until } = options;
+  if (options.event !== undefined && ids.length !== 1)
+    throw new UsageError(['--event takes the place of one dead event: name its id']);
   if (ids.length > 0) {
     const letters = await Promise.all(
       ids.map((id) => askWell<ApiDeadLetter>({ url: options.url, path: `/api/dead-letters/${readId(id, 'ded')}` })),
     );
     const deliveries = [...new Set(letters.filter((one) => one.kind === 'mapping').map((one) => one.delivery))];
     const events = letters.filter((one) => one.kind === 'event').map((one) => one.id);
+    if (options.event !== undefined && events.length === 0)
+      throw new UsageError(['--event takes the place of a dead event; this is a mapping that failed: mend it']);
+    const edited = options.event === undefined ? {} : { event: await readEvent(options.event) };
     let code = 0;
     if (deliveries.length > 0) code = Math.max(code, await startReplay('remap', { ids: deliveries }, options, context));
-    if (events.length > 0) code = Math.max(code, await startReplay('resend', { ids: events }, options, context));
+    if (events.length > 0)
+      code = Math.max(code, await startReplay('resend', { ids: events }, { ...options, edited }, context));
     return code;
   }
   const range = { source, reason, destination, type, since, until };
@@ -114,6 +124,22 @@ async function retry(ids: readonly string[], options: DeadOptions, context: Cont
     code = Math.max(code, await startReplay(one === 'mapping' ? 'remap' : 'resend', asked, options, context));
   }
   return code;
+}
+
+/** In the form that a mapping gives, or as `dead show --json` prints the letter. */
+async function readEvent(file: string): Promise<object> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse((await readInput(file)).toString('utf8'));
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError([`${shown(file)} is no JSON`]);
+  }
+  const isObject = (value: unknown): value is object =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  const letter = parsed as { readonly id?: unknown; readonly event?: unknown } | null;
+  const event = isObject(letter) && String(letter.id).startsWith('ded_') ? letter.event : parsed;
+  if (isObject(event)) return event;
+  throw new UsageError([`${shown(file)} must be one event: {"event": "…", "properties": {…}}`]);
 }
 
 async function kindsOf(options: DeadOptions): Promise<readonly string[]> {

@@ -91,6 +91,8 @@ Examples:
   trackrelay dead show ded_01jd…                        what failed, in whose words
   trackrelay dead retry --reason gave_up --dry-run      how many would be sent again
   trackrelay dead retry ded_01jd…
+  trackrelay dead show ded_01jd… --json > one.json     then mend "event" in it by hand, and:
+  trackrelay dead retry ded_01jd… --event one.json     a marked copy is sent in its place
   trackrelay dead export --since 2026-11-01 > dead.ndjson
 `,
   arm: `

@@ -119,6 +119,7 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
     .action(async (ids, options) => end(await (await import('./replay.ts')).replay(ids, options, context(options))));
   selecting(add('dead <action> [ids...]', 'what will not be tried again by itself: list, show ID, retry [IDS], export'))
     .option('--kind <kind>', 'mapping or event')
+    .option('--event <file>', 'with retry and one id: the event, edited by hand, that is sent in its place')
     .option('--limit <count>', 'so many; default: 50')
     .action(async (action, ids, options) =>
       end(await (await import('./dead.ts')).dead(action, ids, options, context(options))),

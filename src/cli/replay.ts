@@ -32,6 +32,8 @@ export type ReplayOptions = ReplayFlags & {
 };
 
 export type Mode = 'remap' | 'resend';
+/** What is sent in place of the one dead event that is selected. */
+export type Edited = { readonly event?: object };
 type Selection = Readonly<Record<string, string | readonly string[] | undefined>>;
 export type Tools = { readonly clock?: Clock; readonly confirm?: Confirm };
 
@@ -110,13 +112,13 @@ function modeOf(ids: readonly string[], { remap, resend, state }: ReplayOptions)
 export async function startReplay(
   mode: Mode,
   selection: Selection,
-  options: ReplayFlags,
+  options: ReplayFlags & { readonly edited?: Edited },
   { output, json }: Context,
   { clock = systemClock, confirm = confirmAtTerminal }: Tools = {},
 ): Promise<number> {
-  const { url } = options;
+  const { url, edited = {} } = options;
   const request = {
-    mode,
+    ...{ mode, ...edited },
     selection: Object.fromEntries(Object.entries(selection).filter(([, value]) => value !== undefined)),
   };
   const ask = <T>(dry: boolean) =>

@@ -1,9 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { dead } from '../../src/cli/dead.ts';
 import { type ReplayOptions, replay } from '../../src/cli/replay.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type ApiAnswers, apiRelay } from '../support/api-relay.ts';
 import { call } from '../support/cli-folders.ts';
+import { temporaryFolder } from '../support/program.ts';
 
 const record = (state: string, more = {}) => ({
   ...{ id: 'rpl_1', mode: 'remap', selection: { source: 'shop' }, state, count: 3, done: 3, delivered: 3, failed: 0 },
@@ -187,4 +190,36 @@ it('gives each its second chance in its own way: what was not mapped is mapped a
   ]);
   expect(await buried('retry')).toMatchObject({ code: 2, err: expect.stringContaining('dead retry needs ids') });
   expect(await buried('bury')).toMatchObject({ code: 2, err: expect.stringContaining('list, show, retry, export') });
+});
+
+it('sends one edited by hand in its place, as it was shown or as a bare event', async () => {
+  using folder = temporaryFolder('dead');
+  const file = (text: string) => {
+    const path = join(folder.path, 'one.json');
+    writeFileSync(path, text);
+    return { event: path };
+  };
+  const event = { event: 'Mended', properties: { distinct_id: 'u' } };
+  for (const text of [JSON.stringify(event), JSON.stringify({ ...letters[1], event })]) {
+    const { code, asked } = await buried('retry', ['ded_2'], file(text));
+    expect({ code, posted: posted(asked) }).toEqual({
+      code: 0,
+      posted: [{ mode: 'resend', selection: { ids: ['ded_2'] }, event, dry_run: false }],
+    });
+  }
+});
+
+it.each<[string[], string, string]>([
+  [['ded_1'], '{"event":"A"}', 'this is a mapping that failed'],
+  [['ded_1', 'ded_2'], '{"event":"A"}', 'name its id'],
+  [[], '{"event":"A"}', 'name its id'],
+  [['ded_2'], '[{"event":"A"}]', 'must be one event'],
+  [['ded_2'], '{"id":"ded_2"}', 'must be one event'],
+  [['ded_2'], '{"event"', 'is no JSON'],
+])('refuses an edited event for %j that is %s', async (ids, text, words) => {
+  using folder = temporaryFolder('dead');
+  const path = join(folder.path, 'one.json');
+  writeFileSync(path, text);
+  const { code, err, asked } = await buried('retry', ids, { event: path });
+  expect({ code, err, posted: posted(asked) }).toEqual({ code: 2, err: expect.stringContaining(words), posted: [] });
 });
