@@ -5,8 +5,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemClock } from '../clock.ts';
 import { destinationsOf } from '../config/destinations-file.ts';
-import { environment } from '../config/environment.ts';
-import { readSettings } from '../config/settings.ts';
 import { UsageError } from '../errors.ts';
 import { type LoadedFolder, loadFolder } from '../mapping/load.ts';
 import type { Problem } from '../mapping/problem.ts';
@@ -16,10 +14,11 @@ import { shapeOf } from '../wiring/destinations.ts';
 import { type CheckedSource, checkedJson, speakChecked, speakTotal } from './check-report.ts';
 import { kindOf, namesIn } from './files.ts';
 import type { Context } from './program.ts';
+import { settingsHere } from './settings.ts';
 import { caseFiles, isSandbox, parserFor } from './sources.ts';
 
 export async function check(folder: string | null, { output, json }: Context): Promise<number> {
-  const given = readSettings(environment());
+  const given = settingsHere();
   const { dir, names } = await foldersOf(folder ?? given.mappingsDir);
   const settings = { ...given, mappingsDir: dir };
   // Cases have a key of their own: what matters is only whether the relay would have one.

@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import { clean } from '../observe/clean.ts';
 import { type ApiDeadLetter, allOf, askWell, PAGE_MAX, pagesOf, readCount, readId } from './api.ts';
 import { readInput } from './files.ts';
+import { nextCommands } from './next-commands.ts';
 import { table } from './output.ts';
 import type { Context } from './program.ts';
 import { type ReplayFlags, startReplay } from './replay.ts';
@@ -84,9 +85,7 @@ async function show(ids: readonly string[], { url }: DeadOptions, { output, json
     .map(([name, value]) => [name.replaceAll('_', ' '), clean(String(value))]);
   for (const line of table(rows, '  ')) output.result(line);
   if (event !== undefined) for (const line of JSON.stringify(event, null, 2).split('\n')) output.result(`    ${line}`);
-  const why =
-    letter.kind === 'mapping' ? `trackrelay explain ${letter.delivery}` : `trackrelay dead retry ${letter.id}`;
-  output.say(`Next: ${why}`);
+  for (const command of nextCommands(letter)) output.say(`Next: ${command}`);
   return 0;
 }
 

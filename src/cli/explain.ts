@@ -13,6 +13,7 @@ import { type Completed, isEvent, titleOf } from './completed.ts';
 import { dedupeStep, explainFile, verifiedStep } from './explain-file.ts';
 import { type Explained, type ExplainedStep, speakExplained } from './explain-steps.ts';
 import { readBytes } from './files.ts';
+import { nextCommands } from './next-commands.ts';
 import { table } from './output.ts';
 import type { Context } from './program.ts';
 import { settingsHere } from './settings.ts';
@@ -196,8 +197,6 @@ function nextOf({ id, source, state, dead_letters: letters, body }: ApiWholeDeli
       body === null ? [] : [`try a mended mapping on it: trackrelay try ${source} ${id} --relay --mapping FILE`];
     return [...look, `once it is in its place: trackrelay replay ${id}`];
   }
-  return letters
-    .filter(({ kind }) => kind === 'event')
-    .map((letter) => `trackrelay dead retry ${letter.id}`)
-    .slice(0, 1);
+  const letter = letters.find(({ kind }) => kind === 'event');
+  return letter === undefined ? [] : nextCommands(letter);
 }

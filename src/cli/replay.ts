@@ -135,8 +135,7 @@ export async function startReplay(
     if (json) output.json(would);
     else speakDryRun(mode, would, options.dryRun === true ? output.result : output.say, output);
     if (options.dryRun || would.count === 0) return 0;
-    const what = `${mode} ${would.count} ${mode === 'remap' ? 'deliveries' : 'dead letters'}?`;
-    if (!(await confirm(what))) {
+    if (!(await confirm(`${mode} ${itemsOf(mode, would.count)}?`))) {
       output.say('Nothing was done.');
       return 1;
     }
@@ -153,7 +152,7 @@ export async function startReplay(
 
 function speakDryRun(mode: Mode, would: DryRun, line: (text: string) => void, output: Output): void {
   const { count, sample, warnings } = would;
-  line(`${count} ${mode === 'remap' ? 'deliveries would be mapped again' : 'dead events would be sent again'}.`);
+  line(`${itemsOf(mode, count)} would be ${mode === 'remap' ? 'mapped' : 'sent'} again.`);
   for (const one of sample) {
     const differences = differencesOf(one.before, one.after);
     const same = differences.length === 0 ? output.style('dim', 'as it was') : '';
@@ -165,6 +164,11 @@ function speakDryRun(mode: Mode, would: DryRun, line: (text: string) => void, ou
     if (differences.length > shown.length) line(`      … and ${differences.length - shown.length} more`);
   }
   for (const { message, count: of } of warnings) line(`${output.style('yellow', '!')} ${clean(message)} (${of})`);
+}
+
+function itemsOf(mode: Mode, count: number): string {
+  if (mode === 'remap') return count === 1 ? '1 delivery' : `${count} deliveries`;
+  return count === 1 ? '1 dead event' : `${count} dead events`;
 }
 
 function recordOf(id: string, url: string | undefined): Promise<Replay> {

@@ -132,6 +132,7 @@ const letter = (id: string, kind: string, more = {}) => ({
   ...{ created_at: '2026-11-21T10:04:10.000Z', ...more },
 });
 const letters = [letter('ded_1', 'mapping'), letter('ded_2', 'event', { reason: 'gave_up', event: { event: 'A' } })];
+const invalid = letter('ded_4', 'event', { reason: 'invalid_event', event: { event: 'A' } });
 
 async function buried(action: string, ids: string[] = [], options = {}, json = false) {
   const replays = answers();
@@ -143,7 +144,7 @@ async function buried(action: string, ids: string[] = [], options = {}, json = f
       // A page may be empty and have a next one.
       return query.has('after') ? { items, next: null } : { items: [], next: 'more' };
     }
-    return letters.find(({ id }) => path === `/api/dead-letters/${id}`) ?? replays(asked, response);
+    return [...letters, invalid].find(({ id }) => path === `/api/dead-letters/${id}`) ?? replays(asked, response);
   });
   const said = await call(
     (context) => dead(action, ids, { yes: true, wait: false, ...options, url: relay.url }, context),
@@ -173,6 +174,11 @@ it('shows one, with what to do next', async () => {
     err: expect.stringContaining('trackrelay explain dlv_ded_1'),
   });
   expect((await buried('show', ['ded_2'])).out).toContain('"event": "A"');
+  expect((await buried('show', ['ded_2'])).err).toBe('Next: trackrelay dead retry ded_2\n');
+  // As it is it would break the same rule again.
+  const broken = await buried('show', ['ded_4']);
+  expect(broken.err).toContain('trackrelay replay dlv_ded_4\n');
+  expect(broken.err).toContain('trackrelay dead retry ded_4 --event one.json\n');
   expect(await buried('show', ['ded_3'])).toMatchObject({ code: 1 });
   expect(await buried('show')).toMatchObject({ code: 2 });
 });
