@@ -64,6 +64,8 @@ describe('several relays on one Redis', () => {
     await expect
       .poll(async () => idsOf(await other.nextDeliveries(everything)), { timeout: 4_000, interval: 50 })
       .toEqual([...idsOf(claimed), ...idsOf(own), (last as { id: string }).id]);
+    const third = await keepers.open({ claimMs });
+    expect(await third.nextDeliveries(everything)).toEqual([]);
   });
 
   it('hand over at once what was claimed by one that is closed in order', async () => {

@@ -49,7 +49,9 @@ export class Accepting {
 
   async #send(shard: Shard, batch: readonly Incoming[]): Promise<readonly Accepted[]> {
     const { positions, keepDeliveriesMs, bytesMax, onOutOfMemory } = this.#options;
-    const shared = [positions.highest, keepDeliveriesMs, bytesMax, rowBytes].map(String);
+    // Redis wants a time to live that is whole and more than none.
+    const keepMs = Math.max(1, Math.trunc(keepDeliveriesMs));
+    const shared = [positions.highest, keepMs, bytesMax, rowBytes].map(String);
     const end = positions.accepting();
     try {
       const reply = await shard.call(acceptScript, [...shared, ...batch.flatMap(argumentsOf)], {

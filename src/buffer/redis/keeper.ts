@@ -20,6 +20,7 @@ import { Shard } from './shard.ts';
 import { checkRedis, type RedisDurability } from './start-checks.ts';
 import { Sweeping } from './sweeping.ts';
 import { Tallies } from './tallies.ts';
+import { StoreUnavailableError } from './trouble.ts';
 import { Watch } from './watch.ts';
 
 export type RedisBufferOptions = {
@@ -108,15 +109,24 @@ export class RedisBuffer {
     return this.#warnings;
   }
 
+  /** Redis may be starting too, or loading what it kept: for a while it is waited for. */
   async start(): Promise<void> {
-    await this.#connected();
-    try {
-      const [first] = this.#shards as readonly [Shard, ...Shard[]];
-      this.#warnings = await checkRedis(first.work, this.#options.durability);
-      await this.#watch.begin();
-    } catch (error) {
-      if (error instanceof UsageError) throw error;
-      throw new UsageError([`Redis cannot be used: ${(error as Error).message}`], 1);
+    const { clock } = this.#options;
+    const [first] = this.#shards as readonly [Shard, ...Shard[]];
+    const connections = this.#shards.flatMap(({ door, work }) => [door, work]);
+    await Promise.allSettled(connections.map((connection) => connection.first));
+    for (let waitedMs = 0; ; waitedMs += startAgainMs) {
+      try {
+        this.#warnings = await checkRedis(first.work, this.#options.durability);
+        await this.#watch.begin();
+        return;
+      } catch (error) {
+        if (error instanceof UsageError) throw error;
+        const { message } = error as Error;
+        if (!(error instanceof StoreUnavailableError)) throw new UsageError([`Redis cannot be used: ${message}`], 1);
+        if (waitedMs >= startMs) throw new UsageError([`${message}. REDIS_URL says where Redis is.`], 1);
+        await clock.wait(startAgainMs);
+      }
     }
   }
 
@@ -188,17 +198,6 @@ export class RedisBuffer {
     const onReady = (counts: readonly (string | number)[]) => this.#ready.apply(changesOf(counts));
     const shared = { url, clock, shards, serverTime, holder, onReady, onBroken, name: 'trackrelay' };
     return Array.from({ length: shards }, (_, number) => new Shard({ ...shared, number }));
-  }
-
-  /** Redis may be starting, too: for a while it is waited for. */
-  async #connected(): Promise<void> {
-    const { clock } = this.#options;
-    const connections = this.#shards.flatMap(({ door, work }) => [door, work]);
-    const away = () => connections.find(({ up }) => !up);
-    await Promise.allSettled(connections.map(({ first }) => first));
-    for (let waitedMs = 0; away() && waitedMs < startMs; waitedMs += startAgainMs) await clock.wait(startAgainMs);
-    const missing = away();
-    if (missing) throw new UsageError([`Redis is not there: ${missing.why}. REDIS_URL says where it is.`], 1);
   }
 
   async #do<T>(work: () => Promise<T>): Promise<T> {

@@ -5,6 +5,9 @@ import type { Shard } from './shard.ts';
 /** Pieces of one sweep: called once a second, it keeps up with several thousand deliveries a second. */
 const piecesMax = 100;
 
+/** Names of relays that are no more; one that comes back is known again when it asks. */
+const forgottenAfterMs = 3_600_000;
+
 const sweepScript = script('sweep', ['lanes', 'letters', 'room'], { allowOom: true });
 
 export class Sweeping {
@@ -25,7 +28,7 @@ export class Sweeping {
   async #sweep(shard: Shard): Promise<void> {
     const before = String(this.#now() - this.#keepDeliveriesMs);
     for (let piece = 0; piece < piecesMax; piece++) {
-      const [more] = await shard.call(sweepScript, [before]);
+      const [more] = await shard.call(sweepScript, [before, String(forgottenAfterMs)]);
       if (more !== 1) return;
     }
   }
