@@ -1,10 +1,15 @@
 import { afterAll, beforeAll } from 'vitest';
-import type { BufferKeeper } from '../../src/buffer/contract.ts';
 import { openRedisBuffer, type RedisBuffer } from '../../src/buffer/redis/keeper.ts';
 import { systemClock } from '../../src/clock.ts';
 import { movedClock } from '../support/buffer-fixtures.ts';
 import { RedisServer } from '../support/redis-server.ts';
-import { type Harness, keepDeliveriesMs } from './keeper.ts';
+import { type Harness, keepDeliveriesMs, keeperConforms } from './keeper.ts';
+import { keeperEqualsModel } from './keeper-model.ts';
+import { keeperReads } from './keeper-reading.ts';
+import { keeperReplays } from './keeper-replays.ts';
+import { keeperLearnsSecrets } from './keeper-secrets.ts';
+import { keeperSelects } from './keeper-selections.ts';
+import { keeperCountsUnmapped } from './keeper-unmapped.ts';
 import { keeperTakesTurns } from './keeper-updates.ts';
 
 let server: RedisServer;
@@ -22,25 +27,32 @@ async function redisHarness(): Promise<Harness> {
   // Deadlines and looks around are real; everything that is kept or ends goes by the clock that the test moves.
   const clock = { ...moved, wait: systemClock.wait };
   let crashed = 0;
-  const open = async () =>
-    (await openRedisBuffer({
+  const open = () =>
+    openRedisBuffer({
       ...{ url: server.url, shards: 1, durability: 'strict', bytesMax: 64 * 1024 * 1024, keepDeliveriesMs, clock },
       serverTime: () => moved.monotonic() + 1 + crashed,
       // What another relay claimed is taken over at once: after a crash there is only one.
       claimMs: 1,
-    })) as unknown as BufferKeeper;
+    });
   return {
     clock: moved,
     open,
     async crashAndReopen(keeper) {
-      await (keeper as unknown as RedisBuffer).crash();
+      await (keeper as RedisBuffer).crash();
       crashed += crashMs;
       return open();
     },
     async remove(keeper) {
-      await (keeper as unknown as RedisBuffer).crash();
+      await (keeper as RedisBuffer).crash();
     },
   };
 }
 
+keeperConforms('Redis', redisHarness);
+keeperLearnsSecrets('Redis', redisHarness);
 keeperTakesTurns('Redis', redisHarness);
+keeperCountsUnmapped('Redis', redisHarness);
+keeperReads('Redis', redisHarness);
+keeperReplays('Redis', redisHarness);
+keeperSelects('Redis', redisHarness);
+keeperEqualsModel('Redis', redisHarness, { runs: 30, commands: 50 });

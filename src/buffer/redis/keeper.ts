@@ -8,9 +8,12 @@
 import { type Clock, newId } from '../../clock.ts';
 import { UsageError } from '../../errors.ts';
 import type { Delivery, LeasedEvent, RawDelivery, Route, Verified } from '../../model.ts';
-import type { Accepted, BufferTally, LeaseRequest, MappedDelivery, Settlement } from '../contract.ts';
+import type { Accepted, BufferKeeper, BufferTally, LeaseRequest, MappedDelivery, Settlement } from '../contract.ts';
+import type { AttemptNote, DeadLetterFilter, DeliveryFilter, PageRequest } from '../reading.ts';
 import { placeName, type ReadyChange, ReadyEvents } from '../ready-events.ts';
+import type { NewReplay, ReplayStep, SelectRequest } from '../replaying.ts';
 import { Accepting } from './accepting.ts';
+import { beside } from './beside.ts';
 import { laneParts } from './keys.ts';
 import { Leasing } from './leasing.ts';
 import { MappingLog } from './mapping-log.ts';
@@ -63,7 +66,7 @@ export async function openRedisBuffer(options: RedisBufferOptions): Promise<Redi
   }
 }
 
-export class RedisBuffer {
+export class RedisBuffer implements BufferKeeper {
   readonly failed: Promise<Error>;
   readonly #options: RedisBufferOptions;
   readonly #shards: readonly Shard[];
@@ -74,6 +77,7 @@ export class RedisBuffer {
   readonly #tallies: Tallies;
   readonly #sweeping: Sweeping;
   readonly #watch: Watch;
+  readonly #beside: ReturnType<typeof beside>;
   readonly #underWay = new Set<Promise<unknown>>();
   #warnings: readonly string[] = [];
   #broken: Error | null = null;
@@ -102,6 +106,7 @@ export class RedisBuffer {
     this.#log = new MappingLog({ shards, positions, claimMs, bytesMax: withHeadroom, now, monotonic });
     this.#tallies = new Tallies(shards, bytesMax, () => this.#watch.outOfMemory);
     this.#sweeping = new Sweeping(shards, keepDeliveriesMs, now);
+    this.#beside = beside({ shards, clock, bytesMax: withHeadroom });
   }
 
   /** What health warns of as long as the relay runs. */
@@ -166,8 +171,84 @@ export class RedisBuffer {
     return this.#do(() => this.#leasing.release(positions, attempted));
   }
 
+  arm(source: string, until: number) {
+    return this.#do(() => this.#beside.arm(source, until));
+  }
+
+  learnSecret(source: string, secret: string, now: number) {
+    return this.#do(() => this.#beside.learnSecret(source, secret, now));
+  }
+
+  learnedSecrets() {
+    return this.#do(() => this.#beside.learnedSecrets());
+  }
+
+  armed(now: number) {
+    return this.#do(() => this.#beside.armed(now));
+  }
+
+  forgetSecret(source: string) {
+    return this.#do(() => this.#beside.forgetSecret(source));
+  }
+
   tally(): Promise<BufferTally> {
     return this.#do(() => this.#tallies.tally());
+  }
+
+  unmappedTypes(perSourceMax: number) {
+    return this.#do(() => this.#beside.unmappedTypes(perSourceMax));
+  }
+
+  deliveries(filter: DeliveryFilter, page: PageRequest) {
+    return this.#do(() => this.#beside.deliveries(filter, page));
+  }
+
+  delivery(id: string) {
+    return this.#do(() => this.#beside.delivery(id));
+  }
+
+  deadLetters(filter: DeadLetterFilter, page: PageRequest) {
+    return this.#do(() => this.#beside.deadLetters(filter, page));
+  }
+
+  deadLetter(id: string) {
+    return this.#do(() => this.#beside.deadLetter(id));
+  }
+
+  noteAttempt(note: AttemptNote) {
+    return this.#do(() => this.#beside.noteAttempt(note));
+  }
+
+  countSelected(request: Omit<SelectRequest, 'limit' | 'bytesMax'>) {
+    return this.#do(() => this.#beside.countSelected(request));
+  }
+
+  selectItems(request: SelectRequest) {
+    return this.#do(() => this.#beside.selectItems(request));
+  }
+
+  addReplay(replay: NewReplay) {
+    return this.#do(() => this.#beside.addReplay(replay));
+  }
+
+  replayStep(step: ReplayStep) {
+    return this.#do(() => this.#beside.replayStep(step));
+  }
+
+  cancelReplay(id: string) {
+    return this.#do(() => this.#beside.cancelReplay(id));
+  }
+
+  replay(id: string) {
+    return this.#do(() => this.#beside.replay(id));
+  }
+
+  replays(page: PageRequest) {
+    return this.#do(() => this.#beside.replays(page));
+  }
+
+  unfinishedReplays() {
+    return this.#do(() => this.#beside.unfinishedReplays());
   }
 
   sweep(): Promise<void> {

@@ -21,7 +21,7 @@ export const indexedTypesMax = 200;
 /** The names behind the prefix; those that end in `:` are followed by what they are about. */
 export const keyNames = {
   /**
-   * Hash: `format`, `shards`; counters `p` (deliveries) `e` (events) `l` (letters) `n` (lanes); `bytes` kept; `lastLetterAt`; `bodiesFrom`: where
+   * Hash: `format`, `shards`; counters `p` (deliveries) `e` (events) `l` (letters) `r` (replays) `n` (lanes); `bytes` kept; `lastLetterAt`; `bodiesFrom`: where
    * bodies that give way are looked for next.
    */
   meta: 'meta',
@@ -86,22 +86,22 @@ export const keyNames = {
 
   /** Hash of a source: type → JSON [skipped, failed, since, lastAt, lastDelivery]; none is '', bounded (10). */
   fallen: 'fallen:',
-  /** List of JSON, newest first: the last requests that did not go well (in shard 0). */
+  /** List of `<lowest> <highest> <JSON>`, newest first: the last requests that did not go well, between which positions (in shard 0). */
   notes: 'notes',
-  /** Hash: source → JSON {until} or {secret, at} (9; in shard 0). */
+  /** Hash: source → `armed <until>` or `secret <at> <token> <secret>` (9; in shard 0). */
   secrets: 'secrets',
 
   /** Sorted set, id → number: replays (in shard 0, with their records). */
   replays: 'replays',
   /** Set: ids of replays that run. */
   running: 'running',
-  /** Hash of one replay (13). */
+  /** Hash of one replay: mode, selection, state, selecting, place, upTo, count, by, createdAt, selectedAt, endedAt, endedBy (13; in shard 0). */
   replay: 'r:',
   /** Hash: item → `<waiting> <dead>`, of a replay, in the shard of the item's source. */
   replayItems: 'ri:',
-  /** String: how far a replay's steps were done in this shard (13, with several shards). */
+  /** String: the cursor up to which a replay's items are done in this shard (13, with several shards). */
   replayPlace: 'rp:',
-  /** Hash: progress of a replay in this shard: delivered, failed, nothing, waiting, lastFailure. */
+  /** Hash: progress of a replay in this shard: done, delivered, failed, nothing, waiting, lastFailure, failedAt, leftAt. */
   replayCounts: 'rc:',
 } as const;
 

@@ -2,6 +2,7 @@
 import type { DeadLetter, Route, UpdateRoute } from '../../model.ts';
 import type { DeadLetterFilter, Page, PageRequest, WholeDeadLetter } from '../reading.ts';
 import type { SelectedDeadLetter } from '../replaying.ts';
+import { typeInIndex } from './accepting.ts';
 import type { Reply } from './connection.ts';
 import { type Looked, limitOf, lookDown, type Place, pageOf, rowsOf, textOf } from './reading-pages.ts';
 import { script } from './script.ts';
@@ -40,19 +41,26 @@ export class LetterLists {
   }
 
   async one(id: string): Promise<WholeDeadLetter | null> {
-    const found = await Promise.all(this.#shards.map((shard) => letterRows(shard, [id], 0)));
-    const [row] = found.flat();
+    const row = (await letterRows(this.#shards, [id], 0)).rows.get(id);
     if (!row) return null;
     const { receivedAt, time, eventId, route } = row.letter;
     return { ...deadLetterOf(row), type: row.type, receivedAt, time, eventId, route };
   }
 }
 
-/** Of those that are there, until their JSON is more than `bytesMax`. */
-export async function letterRows(shard: Shard, ids: readonly string[], bytesMax: number): Promise<LetterRow[]> {
-  if (ids.length === 0) return [];
-  const [flat] = await shard.call(rowsScript, [String(bytesMax), ...ids]);
-  return rowsOf(flat, letterFields).map(readLetter);
+/** Those that are there, in whatever shard, until their JSON is more than `bytesMax`; `looked`: so many of the ids were looked for. */
+export async function letterRows(
+  shards: readonly Shard[],
+  ids: readonly string[],
+  bytesMax: number,
+): Promise<{ readonly rows: ReadonlyMap<string, LetterRow>; readonly looked: number }> {
+  if (ids.length === 0) return { rows: new Map(), looked: 0 };
+  const replies = await Promise.all(shards.map((shard) => shard.call(rowsScript, [String(bytesMax), ...ids])));
+  const rows = replies.flatMap(([flat]) => rowsOf(flat, letterFields).map(readLetter));
+  return {
+    rows: new Map(rows.map((row) => [row.letter.id, row])),
+    looked: Math.min(...replies.map(([, looked]) => Number(looked))),
+  };
 }
 
 export function readLetter(fields: readonly Reply[]): LetterRow {
@@ -89,7 +97,8 @@ async function newest(
 ): Promise<Looked<{ readonly place: Place; readonly row: LetterRow }>> {
   const { source, reason, kind, destination, type, since, until } = filter;
   const bounds = [below === null ? '' : below.at, wanted, lookedAtMax];
-  const asked = [source, reason, kind, destination, type, since, until].map((one) => one ?? '');
+  const ofType = type === undefined ? undefined : typeInIndex(type).slice(1);
+  const asked = [source, reason, kind, destination, ofType, since, until].map((one) => one ?? '');
   const [floor, flat] = await shard.call(listScript, [...bounds, ...asked].map(String));
   const rows = rowsOf(flat, letterFields).map((fields) => {
     const row = readLetter(fields);

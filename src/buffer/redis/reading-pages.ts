@@ -13,7 +13,7 @@ const pageMax = 1_000;
 /** Pieces of one page, each of some ms: with a filter that few rows pass a page may end before it is full. */
 const piecesMax = 8;
 
-export function limitOf({ limit }: PageRequest): number {
+export function limitOf({ limit }: Pick<PageRequest, 'limit'>): number {
   return Math.min(pageMax, Math.max(1, Math.trunc(limit) || 1));
 }
 

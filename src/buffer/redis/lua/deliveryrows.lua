@@ -1,7 +1,8 @@
 -- Deliveries by their ids, in this order; one that is not kept is left out. A(1) stop when their bodies are more than this, then ids.
--- Answers of each: id, position, facts, state, head and body (nil: forgotten, or given way).
-local flat, bytes = {}, 0
+-- Answers of each: id, position, facts, state, head and body (nil: forgotten, or given way); and how many ids were looked at.
+local flat, bytes, looked = {}, 0, 0
 for at = 2, #ARGV - 4 do
+  looked = looked + 1
   local its = call('HMGET', P .. 'd:' .. A(at), 'p', 'f', 's', 'h', 'b')
   if its[1] then
     local base = #flat
@@ -13,4 +14,4 @@ for at = 2, #ARGV - 4 do
     end
   end
 end
-return { flat }
+return { flat, looked }

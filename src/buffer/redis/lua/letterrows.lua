@@ -1,6 +1,8 @@
 -- Dead letters by their ids, in this order; one that is not there is left out. A(1) stop when their JSON is more than this, then ids.
-local flat, bytes = {}, 0
+-- Answers the letters, and how many ids were looked at.
+local flat, bytes, looked = {}, 0, 0
 for at = 2, #ARGV - 4 do
+  looked = looked + 1
   if call('EXISTS', P .. 'l:' .. A(at)) == 1 then
     letterRow(flat, A(at))
     bytes = bytes + call('HSTRLEN', P .. 'l:' .. A(at), 'j')
@@ -9,4 +11,4 @@ for at = 2, #ARGV - 4 do
     end
   end
 end
-return { flat }
+return { flat, looked }

@@ -42,6 +42,11 @@ local function replayFollows(replay, item, members, dead, at)
       replayLeft(member, earlier, nil, at)
     end
     call('HSET', P .. 'e:' .. member, 'y', replay .. ' ' .. item)
+    local n, token = string.match(call('HGET', P .. 'leases', member) or '', '^(%d+) (%S+)')
+    if n then
+      -- Being sent: whoever settles it is told that there is more to know of it than its lease says (leases.lua).
+      call('HSET', P .. 'leases', member, n .. ' ' .. token .. ' -')
+    end
   end
   call('HSET', P .. 'ri:' .. replay, item, #members .. ' ' .. dead)
   replayCounted(replay, 'waiting', #members)
