@@ -9,7 +9,7 @@
  */
 import { createClient, RESP_TYPES, type RedisClientType } from 'redis';
 import type { Clock } from '../../clock.ts';
-import { replyWord, StoreUnavailableError, troubleOf } from './trouble.ts';
+import { NeverAskedError, replyWord, StoreUnavailableError, troubleOf } from './trouble.ts';
 
 /** One attempt: connecting, and the first words. With `backoffMaxMs` the relay is back within 3 s of Redis (issue 6). */
 const attemptMs = 1_500;
@@ -73,8 +73,8 @@ export class Connection {
 
   async call(command: readonly Argument[], { deadlineMs, bytes = false }: CallOptions): Promise<Reply> {
     const client = this.#client;
-    if (!client) throw new StoreUnavailableError(`Redis is away: ${this.#why.message}`);
-    if (this.#inFlight >= inFlightMax) throw new StoreUnavailableError('Too many questions wait for Redis');
+    if (!client) throw new NeverAskedError(`Redis is away: ${this.#why.message}`);
+    if (this.#inFlight >= inFlightMax) throw new NeverAskedError('Too many questions wait for Redis');
     const over = new AbortController();
     this.#inFlight += 1;
     try {
@@ -83,12 +83,13 @@ export class Connection {
         this.#suspect(client);
         throw new StoreUnavailableError(`Redis did not answer within ${deadlineMs} ms`);
       });
-      // Whichever loses the race may reject later, when nobody listens any more.
+      // Whichever loses the race may end later, when nobody listens any more; a late answer is a sign of life, too.
       late.catch(() => {});
-      answer.catch(() => {});
-      const reply = await Promise.race([answer, late]);
-      this.#heard(client);
-      return reply;
+      answer.then(
+        () => this.#heard(client),
+        () => {},
+      );
+      return await Promise.race([answer, late]);
     } catch (error) {
       throw this.#understood(error as Error, client);
     } finally {

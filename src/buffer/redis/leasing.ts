@@ -9,14 +9,16 @@ import { deliveryOfEvent } from '../event-ids.ts';
 import { cutIntoPieces } from '../pieces.ts';
 import type { Argument, Reply } from './connection.ts';
 import { shardOf } from './keys.ts';
-import { script } from './script.ts';
+import { type Script, script } from './script.ts';
 import type { Shard } from './shard.ts';
-import { StoreUnavailableError } from './trouble.ts';
+import { NeverAskedError, StoreUnavailableError } from './trouble.ts';
 
 /** Of one script: about 5 ms. */
 const rowsMax = 1_000;
-/** Events leased at once over all destinations and relays, of one shard. */
-const leasesMax = 200_000;
+/** Events leased at once over all destinations and relays, of one shard: ten relays' worth of what SQLite allows one. */
+const leasesMax = 1_000_000;
+/** Events whose lease a relay remembers; what it sends at once is far less. */
+const heldMax = 400_000;
 /** Tokens whose answers were lost; further ones come back when their leases end. */
 const lostMax = 1_000;
 /** For so long an abandoned lease takes nothing; a script that was under way comes much sooner. */
@@ -38,9 +40,14 @@ export type LeasingOptions = {
   readonly now: () => number;
 };
 
+type Lost = { readonly shard: Shard; readonly rememberMs: number };
+
 export class Leasing {
   readonly #options: LeasingOptions;
-  readonly #lost = new Map<string, { readonly shard: Shard; readonly rememberMs: number }>();
+  /** By token. */
+  readonly #lost = new Map<string, Lost>();
+  /** By position: the token of its last lease. A release that is asked for again must not end a later lease of our own. */
+  readonly #held = new Map<number, string>();
   #tokens = 0;
 
   constructor(options: LeasingOptions) {
@@ -69,17 +76,18 @@ export class Leasing {
 
   /** Rejects when one of them is another relay's by now: who sends it after that would send it twice. */
   async extend(positions: readonly number[], leaseMs: number): Promise<void> {
-    await this.#held(extendScript, positions, [String(leaseMs)]);
+    await this.#keep(extendScript, positions, [String(leaseMs)]);
   }
 
   async begin(positions: readonly number[]): Promise<void> {
-    await this.#held(beginScript, positions, []);
+    await this.#keep(beginScript, positions, []);
   }
 
   async release(positions: readonly number[], attempted: boolean): Promise<void> {
     await this.#each(positions, (shard, some) =>
-      shard.insist(releaseScript, [attempted ? '1' : '', ...some.map(String)]),
+      shard.insist(releaseScript, [attempted ? '1' : '', ...this.#named(some)]),
     );
+    for (const position of positions) this.#held.delete(position);
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
@@ -98,14 +106,16 @@ export class Leasing {
       }),
     );
     await Promise.all(pieces);
+    for (const { position } of settlements) this.#held.delete(position);
   }
 
   /** Called when Redis answers: what was leased without our knowing is given back. */
-  async giveBackLost(): Promise<void> {
-    for (const [token, { shard, rememberMs }] of [...this.#lost]) {
-      await shard.call(abandonScript, [String(rememberMs), token]);
-      this.#lost.delete(token);
-    }
+  async giveBackLost(shard: Shard): Promise<void> {
+    const lost = [...this.#lost].filter(([, of]) => of.shard === shard);
+    if (lost.length === 0) return;
+    const longest = Math.max(...lost.map(([, of]) => of.rememberMs));
+    await shard.call(abandonScript, [String(longest), ...lost.map(([token]) => token)]);
+    for (const [token] of lost) this.#lost.delete(token);
   }
 
   async #leaseFrom(shard: Shard, request: LeaseRequest, destination: string, route: Route): Promise<LeasedEvent[]> {
@@ -116,9 +126,12 @@ export class Leasing {
     const named = turns.flatMap(({ source, eventsMax }) => [source, String(eventsMax)]);
     try {
       const [runs = [], rows = []] = (await shard.call(leaseScript, [...asked, ...named])) as (readonly Reply[])[];
-      return eventsOf(runs, rows as readonly string[], destination, route);
+      const events = eventsOf(runs, rows as readonly string[], destination, route);
+      this.#hold(events, token);
+      return events;
     } catch (error) {
-      if (error instanceof StoreUnavailableError && this.#lost.size < lostMax)
+      const unknown = error instanceof StoreUnavailableError && !(error instanceof NeverAskedError);
+      if (unknown && this.#lost.size < lostMax)
         this.#lost.set(token, { shard, rememberMs: Math.max(rememberMs, leaseMs) });
       throw error;
     }
@@ -140,9 +153,24 @@ export class Leasing {
     return kept;
   }
 
-  async #held(held: typeof extendScript, positions: readonly number[], first: readonly string[]): Promise<void> {
+  #hold(events: readonly LeasedEvent[], token: string): void {
+    for (const { position } of events) {
+      // The oldest ones first: their leases have long ended.
+      if (this.#held.size >= heldMax) this.#held.delete(this.#held.keys().next().value ?? position);
+      this.#held.delete(position);
+      this.#held.set(position, token);
+    }
+  }
+
+  /** As the scripts take them: token, how many, positions; then the next token. */
+  #named(positions: readonly number[]): string[] {
+    const byToken = Map.groupBy(positions, (position) => this.#held.get(position) ?? '-');
+    return [...byToken].flatMap(([token, some]) => [token, String(some.length), ...some.map(String)]);
+  }
+
+  async #keep(kept: Script, positions: readonly number[], first: readonly string[]): Promise<void> {
     await this.#each(positions, async (shard, some) => {
-      const [lost] = await shard.call(held, [...first, ...some.map(String)]);
+      const [lost] = await shard.call(kept, [...first, ...this.#named(some)]);
       if (lost !== 0) throw new Error(`the lease of ${lost} events has ended`);
     });
   }

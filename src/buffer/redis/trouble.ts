@@ -6,7 +6,12 @@ import { BufferFullError } from '../contract.ts';
 
 /** Away, silent, starting, or not the one to ask just now. It may have done what it was asked: asking again must be harmless. */
 export class StoreUnavailableError extends Error {
-  override readonly name = 'StoreUnavailableError';
+  override readonly name: string = 'StoreUnavailableError';
+}
+
+/** Away already when it was to be asked: it has done nothing. */
+export class NeverAskedError extends StoreUnavailableError {
+  override readonly name = 'NeverAskedError';
 }
 
 /** What is kept there is not ours to read: nothing mends that but a person. */

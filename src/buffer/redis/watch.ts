@@ -77,7 +77,7 @@ export class Watch {
         away = false;
         await this.#look(shard);
         if (looks % doorEveryLooks === 0) await shard.door.call(['PING'], { deadlineMs });
-        await leasing.giveBackLost();
+        await leasing.giveBackLost(shard);
         if (this.#outOfMemory) await this.#makeRoom(shard);
       } catch {
         // Away: whoever asks for something hears of it. Here it is tried again.

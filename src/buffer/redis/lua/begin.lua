@@ -1,14 +1,13 @@
--- Updates that go once are about to be sent (promise 12). A(1)… positions. All or none: answers how many are not ours any more.
-local lost = 0
-for at = 1, #ARGV - 4 do
-  local _, token = leaseOf(A(at))
-  if not isMine(token) then
-    lost = lost + 1
-  end
-end
+-- Updates that go once are about to be sent (promise 12). A(1)… positions by token. All or none: answers how many are not ours any more.
+expire(now())
+local lost, members = 0, {}
+eachLeased(1, function(member, _, mine)
+  members[#members + 1] = member
+  lost = lost + (mine and 0 or 1)
+end)
 if lost == 0 then
-  for at = 1, #ARGV - 4 do
-    call('HSET', P .. 'e:' .. A(at), 'g', '1')
+  for _, member in ipairs(members) do
+    call('HSET', P .. 'e:' .. member, 'g', '1')
   end
 end
 return { ready(), lost }

@@ -1,4 +1,4 @@
--- Whose a lease is: its token begins with the id of the relay that holds it. Needs lanes.lua.
+-- Whose a lease is: its token begins with the id of the relay that holds it, and is another one each time. Needs lanes.lua.
 local function leaseOf(member)
   return string.match(call('HGET', P .. 'leases', member) or '', '^(%d+) (%S+)')
 end
@@ -13,8 +13,17 @@ local function leasedDelivery(text)
   return string.match(text or '', '^(%d+) %S+ (dlv_%S*)$')
 end
 
-local function isMine(token)
-  return token and string.sub(token, 1, #holder) == holder
+-- Positions by token, from A(first) on: token, how many, positions, and so on. `visit(member, lane, whether it is leased by this token)`.
+local function eachLeased(first, visit)
+  local at = first
+  while A(at) do
+    local token = A(at)
+    for one = at + 2, at + 1 + tonumber(A(at + 1)) do
+      local n, held = leaseOf(A(one))
+      visit(A(one), n, held == token)
+    end
+    at = at + 2 + tonumber(A(at + 1))
+  end
 end
 
 -- The lease is over and its event stays: ready again, before later ones.
