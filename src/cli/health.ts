@@ -18,7 +18,6 @@ type Health = {
   readonly output?: string;
   readonly checks?: Readonly<Record<string, readonly Check[]>>;
   readonly sources?: Readonly<Record<string, SourcePart>>;
-  readonly destinations?: Readonly<Record<string, Part>>;
 };
 type Check = {
   readonly observedValue?: unknown;
@@ -26,8 +25,9 @@ type Check = {
   readonly status?: string;
   readonly output?: string;
 };
-type Part = { readonly status?: string; readonly reason?: string; readonly output?: string };
-type SourcePart = Part & Readonly<Record<string, unknown>>;
+type SourcePart = { readonly status?: string; readonly reasons?: readonly string[] } & Readonly<
+  Record<string, unknown>
+>;
 
 export async function askHealth(options: { readonly url?: string }, { output, json }: Context): Promise<number> {
   const reply = await askPrivate({ method: 'GET', url: options.url, path: '/health', timeoutMs: TIMEOUT_MS });
@@ -100,7 +100,7 @@ function number(health: Health, check: string): number | null {
   return typeof value === 'number' ? value : null;
 }
 
-/** What is not well, a line each. */
+/** What is not well, a line each; a destination is one of the checks. */
 function* troubles(health: Health): Generator<string> {
   for (const [name, list] of Object.entries(health.checks ?? {})) {
     for (const check of list) {
@@ -109,11 +109,8 @@ function* troubles(health: Health): Generator<string> {
       yield `${check.status}  ${name}${value.trimEnd()}${check.output ? `  ${check.output}` : ''}`;
     }
   }
-  for (const [kind, parts] of Object.entries({ source: health.sources, destination: health.destinations })) {
-    for (const [name, part] of Object.entries(parts ?? {})) {
-      if (part.status === undefined || part.status === 'pass') continue;
-      const why = part.reason ?? part.output;
-      yield `${part.status}  ${kind} ${name}${why ? `  ${why}` : ''}`;
-    }
+  for (const [name, { status, reasons = [] }] of Object.entries(health.sources ?? {})) {
+    if (status === undefined || status === 'pass') continue;
+    yield `${status}  source ${clean(name)}${reasons.length === 0 ? '' : `  ${clean(reasons.join('; '))}`}`;
   }
 }

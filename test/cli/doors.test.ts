@@ -102,6 +102,19 @@ describe('trackrelay health', () => {
     expect(await health(server.url)).toMatchObject({ code: 0, out: 'warn  trackrelay 1.2.3\n' });
   });
 
+  it('says why a source is not well, and what a destination answers', async () => {
+    const checks = {
+      'destination:crm': [{ observedValue: 'failing', observedUnit: 'state', status: 'warn', output: 'No answer' }],
+    };
+    const sources = { shop: { status: 'warn', reasons: ['closed: SHOP_SECRET not set', 'an older mapping runs'] } };
+    const destinations = { crm: { status: 'warn', state: 'failing' } };
+    await using server = await answering({ status: 200, body: report('warn', { checks, sources, destinations }) });
+    expect((await health(server.url)).out.split('\n').slice(1, 3)).toEqual([
+      '  warn  destination:crm failing state  No answer',
+      '  warn  source shop  closed: SHOP_SECRET not set; an older mapping runs',
+    ]);
+  });
+
   it('says in a line what came of each source, and to how many nothing ever came', async () => {
     const counts = {
       status: 'pass',
