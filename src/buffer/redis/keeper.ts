@@ -117,13 +117,14 @@ export class RedisBuffer implements BufferKeeper {
   /** Redis may be starting too, or loading what it kept: for a while it is waited for. */
   async start(): Promise<void> {
     const { clock } = this.#options;
-    const [first] = this.#shards as readonly [Shard, ...Shard[]];
     const connections = this.#shards.flatMap(({ door, work }) => [door, work]);
     await Promise.allSettled(connections.map((connection) => connection.first));
     for (let waitedMs = 0; ; waitedMs += startAgainMs) {
       try {
-        this.#warnings = await checkRedis(first.work, this.#options.durability);
+        // First, so that each shard's connections have found their node of a cluster.
         await this.#watch.begin();
+        const checks = this.#shards.map(({ work }) => checkRedis(work, this.#options.durability));
+        this.#warnings = [...new Set((await Promise.all(checks)).flat())];
         return;
       } catch (error) {
         if (error instanceof UsageError) throw error;

@@ -3,7 +3,7 @@
  * door of their own, so that they never wait behind a large answer.
  */
 import { type Argument, Connection, type ConnectionOptions, type Reply } from './connection.ts';
-import { prefixOf } from './keys.ts';
+import { keyNames, prefixOf } from './keys.ts';
 import { runScript, type Script } from './script.ts';
 import { StoreBrokenError, StoreUnavailableError } from './trouble.ts';
 
@@ -14,6 +14,7 @@ export const workMs = 2_000;
 /** What must not be left half known is asked again for so long, through a restart or a failover. */
 const insistMs = 10_000;
 const againMs = 100;
+const knockMs = 1_000;
 
 export type ShardOptions = ConnectionOptions & {
   readonly number: number;
@@ -75,6 +76,11 @@ export class Shard {
         await clock.wait(againMs, signal);
       }
     }
+  }
+
+  /** Whether the door's connection lives. With a key, so that a cluster says when the shard lies elsewhere, before a webhook comes. */
+  async knock(): Promise<void> {
+    await this.door.call(['EXISTS', `${this.prefix}${keyNames.meta}`], { deadlineMs: knockMs });
   }
 
   async close(): Promise<void> {

@@ -51,6 +51,7 @@ export class Watch {
   async begin(): Promise<void> {
     const { shards } = this.#options;
     await Promise.all(shards.map((shard) => shard.call(openScript, [String(formatVersion)])));
+    await Promise.all(shards.map((shard) => shard.knock()));
     await this.lookNow();
     this.#watching = Promise.all(shards.map((shard) => this.#watch(shard)));
   }
@@ -76,7 +77,7 @@ export class Watch {
         if (away) await shard.call(openScript, [String(formatVersion)], { deadlineMs });
         away = false;
         await this.#look(shard);
-        if (looks % doorEveryLooks === 0) await shard.door.call(['PING'], { deadlineMs });
+        if (looks % doorEveryLooks === 0) await shard.knock();
         await leasing.giveBackLost(shard);
         if (this.#outOfMemory) await this.#makeRoom(shard);
       } catch {
