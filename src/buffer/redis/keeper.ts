@@ -125,7 +125,7 @@ export class RedisBuffer implements BufferKeeper {
         await this.#watch.begin();
         const checks = this.#shards.map(({ work }) => checkRedis(work, this.#options.durability));
         this.#warnings = [...new Set((await Promise.all(checks)).flat())];
-        return;
+        return this.#watch.goOn();
       } catch (error) {
         if (error instanceof UsageError) throw error;
         const { message } = error as Error;

@@ -47,13 +47,17 @@ export class Watch {
     this.#outOfMemory = true;
   }
 
-  /** The first look; then one after the other by itself. */
+  /** The first look. */
   async begin(): Promise<void> {
     const { shards } = this.#options;
     await Promise.all(shards.map((shard) => shard.call(openScript, [String(formatVersion)])));
     await Promise.all(shards.map((shard) => shard.knock()));
     await this.lookNow();
-    this.#watching = Promise.all(shards.map((shard) => this.#watch(shard)));
+  }
+
+  /** From now on one look after the other, by itself. */
+  goOn(): void {
+    this.#watching = Promise.all(this.#options.shards.map((shard) => this.#watch(shard)));
   }
 
   async lookNow(): Promise<void> {
