@@ -20,7 +20,7 @@ import { script } from './script.ts';
 import type { Shard } from './shard.ts';
 
 /** Rows of one script: about 5 ms. */
-const lookedAtMax = 2_000;
+const lookedAtMax = 3_000;
 
 const selectScript = script('select', ['walk', 'kinds', 'letterkinds'], { allowOom: true });
 const rowsScript = script('deliveryrows', [], { allowOom: true });

@@ -10,12 +10,23 @@ if space ~= 'letters' then
   keys, fits, wanted = kindsWhere(A(6), A(7), A(8))
 end
 
+local since, before = tonumber(A(9)), tonumber(A(10))
+local received = {}
+if space == 'deliveries' and (since or before) then
+  walkReads = function(ids)
+    local scores = call('ZMSCORE', P .. 'received', unpack(ids))
+    for at, id in ipairs(ids) do
+      received[id] = scores[at]
+    end
+  end
+end
+
 local function isInTime(id)
-  if A(9) == '' and A(10) == '' then
+  if not since and not before then
     return true
   end
-  local at = tonumber(call('ZSCORE', P .. 'received', id) or '')
-  return at ~= nil and (A(9) == '' or at >= tonumber(A(9))) and (A(10) == '' or at < tonumber(A(10)))
+  local at = tonumber(received[id] or call('ZSCORE', P .. 'received', id) or '')
+  return at ~= nil and (not since or at >= since) and (not before or at < before)
 end
 
 -- A delivery with several letters of one reason is one item: its first letter stands for it.
@@ -49,7 +60,7 @@ end
 -- The item that stands at a member; nil: it is not asked for.
 local function itemOf(member)
   if space == 'deliveries' then
-    return (not fits or fits(member)) and isInTime(member) and member or nil
+    return isInTime(member) and (not fits or fits(member)) and member or nil
   elseif space == 'reasons' then
     return deliveryOfLetter(member)
   end

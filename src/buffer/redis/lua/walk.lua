@@ -1,6 +1,8 @@
 -- Several sorted sets of positions, walked as if they were one: newest first (`down`) or oldest first. Held are a few rows of each.
 -- visit(id, position, key) answers true to end the walk. Positions lie between `low` and `high`, as ZRANGEBYSCORE takes them.
-local walkChunkMax = 128
+local walkChunkMax = 256
+-- Called with the ids of each few rows that were read, when something is to be known of all of them: one call costs as much as one row.
+local walkReads = nil
 
 local function walkRefill(stream, low, high, down)
   local edge = stream.last and '(' .. stream.last
@@ -10,6 +12,13 @@ local function walkRefill(stream, low, high, down)
     stream.rows = call('ZRANGEBYSCORE', stream.key, edge or low, high, 'WITHSCORES', 'LIMIT', 0, stream.chunk)
   end
   stream.at, stream.more = 1, #stream.rows == 2 * stream.chunk
+  if walkReads and stream.rows[1] then
+    local ids = {}
+    for at = 1, #stream.rows, 2 do
+      ids[#ids + 1] = stream.rows[at]
+    end
+    walkReads(ids)
+  end
   -- Of one set among many few rows are met.
   stream.chunk = math.min(walkChunkMax, 4 * stream.chunk)
 end
