@@ -30,10 +30,12 @@ export function keeperListsMany(name: string, place: ListsPlace, looksAtAll = fa
     beforeAll(async () => {
       const clock = movedClock(start);
       ({ keeper, remove } = await place(clock));
-      for (let at = 0; at < count; at += 2_000) {
-        const answers = Array.from({ length: 2_000 }, async (_, more) => {
+      for (let at = 0; at < count; at += 1_000) {
+        const answers = Array.from({ length: 1_000 }, async (_, more) => {
           const parts = partsOf(at + more);
-          const answer = await keeper.accept(webhook(clock, { ...parts, body: new Uint8Array(3) }));
+          const delivery = webhook(clock, { ...parts, key: `k${at + more}`, body: new Uint8Array(3) });
+          // Like a sender, who comes again when the machine is so busy that he was not answered in time.
+          const answer = await keeper.accept(delivery).catch(() => keeper.accept(delivery));
           return { ...parts, id: (answer as { id: string }).id };
         });
         made.push(...(await Promise.all(answers)));
