@@ -24,7 +24,7 @@ describe('when Redis is away', () => {
     await server.ask('FLUSHALL');
     line = await Line.to(server.port);
     keepers = new RedisKeepers(server);
-    keeper = await keepers.open({ url: line.url });
+    keeper = await keepers.open({ url: line.url, acceptMs: 250 });
   });
   afterEach(async () => {
     await keepers.crashAll();

@@ -11,7 +11,7 @@ import { accept, deliver, everything, lease, positionsOf, RedisKeepers } from '.
 import { RedisServer } from '../support/redis-server.ts';
 
 const leaseMs = 1_000;
-const settings = { claimMs: 500 };
+const settings = { claimMs: 500, acceptMs: 250 };
 
 /** Who holds which event until when, as far as the holder itself can know. */
 class Oracle {

@@ -6,7 +6,7 @@ import { accept, deliver, everything, lease, mapAll, positionsOf, RedisKeepers }
 import { RedisServer } from '../support/redis-server.ts';
 
 const soon = { timeout: 2_000, interval: 10 };
-const claimMs = 400;
+const claimMs = 800;
 
 describe('several relays on one Redis', () => {
   let server: RedisServer;

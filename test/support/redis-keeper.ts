@@ -18,7 +18,8 @@ export class RedisKeepers {
   async open(options: Partial<RedisBufferOptions> = {}): Promise<RedisBuffer> {
     const keeper = await openRedisBuffer({
       ...{ url: this.#server.url, shards: 1, durability: 'strict', bytesMax: 64 * 1024 * 1024 },
-      ...{ keepDeliveriesMs: 1_000_000_000, clock: systemClock, ...options },
+      // What is asked here is not how fast a machine is that others use, too.
+      ...{ keepDeliveriesMs: 1_000_000_000, clock: systemClock, acceptMs: 5_000, ...options },
     });
     this.#open.push(keeper);
     return keeper;

@@ -5,7 +5,7 @@ import type { Argument, Reply } from './connection.ts';
 import { seenKeyHash, shardOf } from './keys.ts';
 import type { Positions } from './positions.ts';
 import { script } from './script.ts';
-import { acceptMs, type Shard } from './shard.ts';
+import type { Shard } from './shard.ts';
 
 /** Said with a refusal: long enough for some batches to leave, short enough to be tried within a provider's patience. */
 const retryAfterSeconds = 30;
@@ -22,6 +22,8 @@ export type AcceptingOptions = {
   readonly keepDeliveriesMs: number;
   /** Of one shard. */
   readonly bytesMax: number;
+  /** A delivery that is not kept within this is refused. */
+  readonly acceptMs: number;
   readonly onAccepted: () => void;
   /** Redis has no memory left, whatever our own bound says. */
   readonly onOutOfMemory: () => void;
@@ -48,7 +50,7 @@ export class Accepting {
   }
 
   async #send(shard: Shard, batch: readonly Incoming[]): Promise<readonly Accepted[]> {
-    const { positions, keepDeliveriesMs, bytesMax, onOutOfMemory } = this.#options;
+    const { positions, keepDeliveriesMs, bytesMax, acceptMs, onOutOfMemory } = this.#options;
     // Redis wants a time to live that is whole and more than none.
     const keepMs = Math.max(1, Math.trunc(keepDeliveriesMs));
     const shared = [positions.highest, keepMs, bytesMax, rowBytes].map(String);

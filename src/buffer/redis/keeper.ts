@@ -40,10 +40,14 @@ export type RedisBufferOptions = {
   readonly clock: Clock;
   /** A relay that was not heard of for so long is dead, and its unmapped deliveries are another's. */
   readonly claimMs?: number;
+  /** A webhook is answered within so long, kept or not. */
+  readonly acceptMs?: number;
   /** What the server's clock says, when a test says so; otherwise the server is asked. */
   readonly serverTime?: () => number;
 };
 
+/** Whoever posts a webhook hears within 300 ms that it cannot be kept (issue 6). */
+const acceptMsUsual = 250;
 /** Ten times what a busy relay takes to look again. */
 const claimMsUsual = 15_000;
 /** At the start Redis may be starting, too. */
@@ -85,7 +89,7 @@ export class RedisBuffer implements BufferKeeper {
 
   constructor(options: RedisBufferOptions) {
     this.#options = options;
-    const { clock, bytesMax, claimMs = claimMsUsual, keepDeliveriesMs } = options;
+    const { clock, bytesMax, claimMs = claimMsUsual, acceptMs = acceptMsUsual, keepDeliveriesMs } = options;
     const holder = newId('rly', clock.now());
     const failing = Promise.withResolvers<Error>();
     const positions = new Positions();
@@ -97,7 +101,7 @@ export class RedisBuffer implements BufferKeeper {
     this.#leasing = new Leasing({ shards, holder, now });
     this.#watch = new Watch({ shards, clock, positions, ready: this.#ready, leasing: this.#leasing, claimMs });
     this.#accepting = new Accepting({
-      ...{ shards, positions, keepDeliveriesMs, bytesMax: share },
+      ...{ shards, positions, keepDeliveriesMs, bytesMax: share, acceptMs },
       onAccepted: () => this.#ready.tell(),
       onOutOfMemory: () => this.#watch.ranOutOfMemory(),
     });

@@ -7,8 +7,6 @@ import { keyNames, prefixOf } from './keys.ts';
 import { runScript, type Script } from './script.ts';
 import { StoreBrokenError, StoreUnavailableError } from './trouble.ts';
 
-/** Whoever posts a webhook hears within 300 ms that it cannot be kept (issue 6). */
-export const acceptMs = 250;
 /** Everything else: what reads much takes some ms, a slow fsync some hundred. */
 export const workMs = 2_000;
 /** What must not be left half known is asked again for so long, through a restart or a failover. */
