@@ -104,4 +104,20 @@ describe('a full Redis', () => {
     await expect.poll(async () => (await roomy.tally()).full, soon).toBeNull();
     expect(await accept(roomy, { body })).toMatchObject({ status: 'accepted' });
   });
+
+  it('maps and sends all that waits when Redis has no memory left, one piece after the other', async () => {
+    const roomy = await keepers.open({ bytesMax: 1_000 * 1024 * 1024 });
+    for (let count = 0; count < 4; count++) await accept(roomy, { body });
+    await server.ask('CONFIG', 'SET', 'maxmemory', '1000000');
+    const piece = async () =>
+      (await roomy.nextDeliveries({ ...everything, limit: 2 })).map((delivery) => mapped(delivery, 1));
+    await roomy.commitMapped(await piece());
+    const leased = await lease(roomy);
+    expect(leased).toHaveLength(2);
+    await expect(roomy.commitMapped(await piece())).rejects.toMatchObject({ name: 'BufferFullError' });
+    await deliver(roomy, leased);
+    await roomy.commitMapped(await piece());
+    await deliver(roomy, await lease(roomy));
+    expect((await roomy.tally()).sources.shop).toMatchObject({ mapped: 4, delivered: 4, waiting: 0 });
+  });
 });

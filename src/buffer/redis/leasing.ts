@@ -27,9 +27,10 @@ const rememberMs = 60_000;
 const stride = 6;
 const updateStride = 8;
 
-const leaseScript = script('lease', ['lanes', 'leases']);
-const extendScript = script('extend', ['lanes', 'leases']);
-const beginScript = script('begin', ['lanes', 'leases']);
+// All of these also when Redis has no memory left: sending is what makes room.
+const leaseScript = script('lease', ['lanes', 'leases'], { allowOom: true });
+const extendScript = script('extend', ['lanes', 'leases'], { allowOom: true });
+const beginScript = script('begin', ['lanes', 'leases'], { allowOom: true });
 const releaseScript = script('release', ['lanes', 'leases'], { allowOom: true });
 const abandonScript = script('abandon', ['lanes', 'leases'], { allowOom: true });
 const settleScript = script('settle', ['lanes', 'leases', 'queue', 'letters', 'replayed'], { allowOom: true });

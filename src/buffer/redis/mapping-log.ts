@@ -11,6 +11,7 @@ import { shardOf } from './keys.ts';
 import type { Positions } from './positions.ts';
 import { script } from './script.ts';
 import type { Shard } from './shard.ts';
+import { isOutOfMemory } from './trouble.ts';
 
 /** Rows of one script: about 5 ms, for everybody waits behind it. */
 const rowsMax = 500;
@@ -20,8 +21,11 @@ const letterBytes = 900;
 /** Claims of others are looked at so often; at once again when some had been taken over. */
 const takeOverEveryMs = 1_000;
 
-const nextScript = script('next', []);
-const commitScript = script('commit', ['lanes', 'queue', 'letters', 'room', 'bodies', 'fallen']);
+const nextScript = script('next', [], { allowOom: true });
+const commitPieces = ['lanes', 'queue', 'letters', 'room', 'bodies', 'fallen'];
+const commitScript = script('commit', commitPieces);
+/** When Redis has no memory left: piece by piece, or what is not mapped could never leave it. */
+const commitAnyway = script('commit', commitPieces, { allowOom: true });
 
 type NextRequest = { readonly after: number; readonly limit: number; readonly bytesMax: number };
 /** Where this relay is in a shard. */
@@ -126,7 +130,13 @@ export class MappingLog {
         args.push(...letterArguments(letter, at));
       }
     }
-    await shard.call(commitScript, [...[positions.highest, at, bytesMax, bytes, eventCount].map(String), ...args]);
+    const shared = [positions.highest, at, bytesMax, bytes, eventCount].map(String);
+    try {
+      await shard.call(commitScript, [...shared, '', ...args]);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      await shard.call(commitAnyway, [...shared, '1', ...args]);
+    }
   }
 }
 

@@ -54,3 +54,8 @@ export function troubleOf(error: Error): Error {
   if (broken.has(word)) return new StoreBrokenError(`What Redis holds cannot be read: ${error.message}`, options);
   return error;
 }
+
+/** Redis itself has no memory left, whatever our own bound says. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof BufferFullError && replyWord(error.cause) === 'OOM';
+}

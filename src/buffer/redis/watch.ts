@@ -15,8 +15,9 @@ const deadlineMs = 1_000;
 /** The other connection is heard at least so often, or it would be found dead only by the next webhook. */
 const doorEveryLooks = 5;
 
-const openScript = script('open', ['lanes']);
-const lookScript = script('look', ['lanes']);
+const openScript = script('open', ['lanes'], { allowOom: true });
+const lookScript = script('look', ['lanes'], { allowOom: true });
+const probeScript = script('probe', []);
 const giveWayScript = script('giveway', ['letters', 'room'], { allowOom: true });
 
 export type WatchOptions = {
@@ -99,8 +100,7 @@ export class Watch {
 
   async #makeRoom(shard: Shard): Promise<void> {
     await shard.call(giveWayScript, []);
-    // Refused like an accept would be, while there is none.
-    await shard.call(openScript, [String(formatVersion)]);
+    await shard.call(probeScript, []);
     this.#outOfMemory = false;
   }
 }

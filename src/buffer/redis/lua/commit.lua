@@ -1,12 +1,16 @@
 -- Deliveries that were mapped, with what they became. A(1) highest position known, A(2) the relay's time, A(3) bytes this shard may hold,
--- headroom included, A(4) bytes that come, A(5) how many events; then of each delivery: id, state (m, s, f), what becomes of its body ('' stays, f forgotten, m masked),
+-- headroom included, A(4) bytes that come, A(5) how many events, A(6) '1': only when no events wait (Redis has no memory left: what is mapped
+-- now must be all there is to send); then of each delivery: id, state (m, s, f), what becomes of its body ('' stays, f forgotten, m masked),
 -- the masked body, how many events, how many letters; its events (id, destination, route, key, time, JSON); its letters
 -- (id, kind, reason, message, destination, JSON, attempts).
 local at, bytesMax, coming = A(2), tonumber(A(3)), tonumber(A(4))
 if not makeRoom(coming, bytesMax) then
   return redis.error_reply('FULL what waits fills the buffer and its headroom')
 end
-local place = 5
+if A(6) == '1' and call('ZCARD', P .. 'open') > 0 then
+  return redis.error_reply('FULL Redis has no memory left, and there is enough to send')
+end
+local place = 6
 local function part()
   place = place + 1
   return A(place)
