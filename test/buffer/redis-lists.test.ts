@@ -21,7 +21,7 @@ function placeOf(shards: number): ListsPlace {
     await server.ask('FLUSHALL');
     const keeper = await openRedisBuffer({
       ...{ url: server.url, shards, durability: 'accept-loss', bytesMax: 1024 ** 3, keepDeliveriesMs: 1e12 },
-      clock: { ...clock, wait: systemClock.wait },
+      ...{ clock: { ...clock, wait: systemClock.wait }, acceptMs: 5_000 },
     });
     return { keeper, remove: () => keeper.crash() };
   };

@@ -7,6 +7,7 @@
  * on a line that died silently: its time-out of the socket starts anew with each write, its time-out of commands covers only what is not
  * yet written. So the watch is ours: whoever misses a deadline while nothing at all was heard for `silentMs` ends the connection.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createClient, RESP_TYPES, type RedisClientType } from 'redis';
 import type { Clock } from '../../clock.ts';
 import { NeverAskedError, replyWord, StoreUnavailableError, troubleOf } from './trouble.ts';
@@ -79,8 +80,10 @@ export class Connection {
     this.#inFlight += 1;
     try {
       const answer = client.sendCommand<Reply>(command, bytes ? { typeMapping: asBytes } : {});
-      const late = this.#options.clock.wait(deadlineMs, over.signal).then((): never => {
-        this.#suspect(client);
+      const late = this.#options.clock.wait(deadlineMs, over.signal).then(async (): Promise<never> => {
+        // When it was this process that had no time, the answer lies in the socket: it is read first.
+        await nextTurn();
+        if (!over.signal.aborted) this.#suspect(client);
         throw new StoreUnavailableError(`Redis did not answer within ${deadlineMs} ms`);
       });
       // Whichever loses the race may end later, when nobody listens any more; a late answer is a sign of life, too.
