@@ -55,7 +55,7 @@ export class ReplayRecords {
     const upTo = await this.#upTo(mode, selection);
     const others = this.#shards.slice(1);
     if (others.length > 0) {
-      const [old] = await this.#first.insist(givingWayScript, [String(replaysKeptMax)]);
+      const [old] = await this.#first.call(givingWayScript, [String(replaysKeptMax)]);
       const ids = (old as readonly Reply[]).map(String);
       if (ids.length > 0) await Promise.all(others.map((shard) => shard.insist(dropScript, ids)));
     }
@@ -109,7 +109,7 @@ export class ReplayRecords {
     if ('ids' in selection) return selection.ids.length;
     const of = spaceOf(mode, selection) === 'deliveries' ? 0 : 1;
     const ask = async (least: readonly number[]) => {
-      const replies = await Promise.all(this.#shards.map((shard) => shard.insist(endsScript, least.map(String))));
+      const replies = await Promise.all(this.#shards.map((shard) => shard.call(endsScript, least.map(String))));
       return [0, 1].map((at) => Math.max(...replies.map((reply) => Number(reply[at]))));
     };
     const highest = await ask([0, 0]);
@@ -118,12 +118,12 @@ export class ReplayRecords {
   }
 
   async #rows(args: readonly string[]): Promise<readonly Row[]> {
-    const [flat] = await this.#first.insist(recordsScript, args);
+    const [flat] = await this.#first.call(recordsScript, args);
     const rows = rowsOf(flat, recordFields + progressFields).map((row) => row.map(String));
     const others = this.#shards.slice(1);
     if (rows.length === 0) return [];
     const ids = rows.map(([id]) => id as string);
-    const more = await Promise.all(others.map((shard) => shard.insist(progressedScript, ids)));
+    const more = await Promise.all(others.map((shard) => shard.call(progressedScript, ids)));
     return rows.map((row, at) => {
       const all = [row.slice(recordFields), ...more.map(([reply]) => rowsOf(reply, progressFields)[at] ?? [])];
       return readRow(row, all.map(readProgress));

@@ -122,7 +122,7 @@ export class ReplaySteps {
     const found = new Map<string, Standing>();
     await Promise.all(
       [...byShard].map(async ([number, some]) => {
-        const [flat] = await (shards[number] as Shard).insist(
+        const [flat] = await (shards[number] as Shard).call(
           standScript,
           some.map(({ id }) => id),
         );

@@ -27,7 +27,7 @@ export class Secrets {
 
   async arm(source: string, until: number): Promise<'armed' | 'has_secret'> {
     const args = [source, ...[until, this.#clock.now(), learnedSourcesMax].map((number) => String(Math.trunc(number)))];
-    const [answer] = await this.#shard.insist(armScript, args);
+    const [answer] = await this.#shard.call(armScript, args);
     if (answer === 'too_many')
       throw new Error(`at most ${learnedSourcesMax} sources can be armed or have a learned secret`);
     return answer as 'armed' | 'has_secret';
@@ -37,8 +37,10 @@ export class Secrets {
     if (secret === '' || secret.length > learnedSecretLengthMax)
       throw new RangeError(`a learned secret has 1 to ${learnedSecretLengthMax} characters`);
     const args = [source, String(Math.trunc(now)), newId('ask', now), secret];
-    // Asked again when the answer was lost: the one that was first hears that it was.
-    const [answer] = await this.#shard.insist(learnScript, args);
+    // Asked again when the answer was lost: the one that was first hears that it was. While Redis is away nothing can be lost, and
+    // a stranger is not kept waiting.
+    const { work } = this.#shard;
+    const [answer] = await (work.up ? this.#shard.insist(learnScript, args) : this.#shard.call(learnScript, args));
     return answer as 'learned' | 'not_armed' | 'has_secret';
   }
 

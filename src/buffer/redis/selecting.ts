@@ -23,6 +23,7 @@ import type { Shard } from './shard.ts';
 const lookedAtMax = 3_000;
 
 const selectScript = script('select', ['walk', 'kinds', 'letterkinds'], { allowOom: true });
+const countScript = script('countids', [], { allowOom: true });
 const rowsScript = script('deliveryrows', [], { allowOom: true });
 const noHead = '{"method":"","headers":{},"query":{}}';
 
@@ -54,8 +55,8 @@ export class Selecting {
     const { mode, selection } = request;
     if ('ids' in selection) {
       const { ids } = selection;
-      const found = mode === 'remap' ? await this.#countDeliveries(ids) : await this.#countLetters(ids);
-      return { count: found, cursor: ids.length, ended: true };
+      const replies = await Promise.all(this.#shards.map((shard) => shard.call(countScript, [mode, ...ids])));
+      return { count: replies.reduce((sum, [count]) => sum + Number(count), 0), cursor: ids.length, ended: true };
     }
     const { count, cursor, ended } = await this.#piece({ ...request, selection }, null);
     return { count, cursor, ended };
@@ -114,26 +115,6 @@ export class Selecting {
     return { count: found.length, found, cursor: edge, ended: false };
   }
 
-  async #countDeliveries(ids: readonly string[]): Promise<number> {
-    let count = 0;
-    for (let from = 0; from < ids.length; ) {
-      const { found, looked } = await this.#deliveryRows(ids.slice(from), 0);
-      count += ids.slice(from, from + looked).filter((id) => found.has(id)).length;
-      from += Math.max(1, looked);
-    }
-    return count;
-  }
-
-  async #countLetters(ids: readonly string[]): Promise<number> {
-    let count = 0;
-    for (let from = 0; from < ids.length; ) {
-      const { rows, looked } = await letterRows(this.#shards, ids.slice(from), bytesAtOnceMax);
-      count += ids.slice(from, from + looked).filter((id) => rows.get(id)?.letter.kind === 'event').length;
-      from += Math.max(1, looked);
-    }
-    return count;
-  }
-
   async #deliveryRows(
     ids: readonly string[],
     bytesMax: number,
@@ -148,8 +129,6 @@ export class Selecting {
     };
   }
 }
-
-const bytesAtOnceMax = 4 * 1024 * 1024;
 
 async function select(shard: Shard, request: Range, limit: number | null): Promise<Piece> {
   const { mode, selection, after, upTo = '', uncertain } = request;
