@@ -7,6 +7,7 @@
  */
 import { type Clock, systemClock } from './clock.ts';
 import type { Settings } from './config/settings.ts';
+import { withoutCredentials } from './config/shown.ts';
 import type { Listening } from './intake/server.ts';
 import { createMappingStage, type MappingStage } from './mapping/stage.ts';
 import { createLog } from './observe/log.ts';
@@ -107,7 +108,7 @@ class RunningRelay implements Relay {
       admin: this.adminUrl,
       destination: destinations.all.map(({ name, address }) => (several ? `${name} ${address}` : address)).join(', '),
       mappings: settings.mappingsDir,
-      data: settings.dataDir,
+      data: settings.redis === null ? settings.dataDir : withoutCredentials(settings.redis.url),
     });
   }
 

@@ -137,6 +137,18 @@ export const webAddress: Kind<string> = {
   },
 };
 
+/** Where Redis is; a user name and password may be in it, and a database number as its path. */
+export const redisAddress: Kind<string> = {
+  written: 'URL',
+  parse: (text) => {
+    const url = URL.parse(text);
+    if (!url || !/^rediss?:$/.test(url.protocol) || url.hostname === '')
+      return bad('must be a redis:// or rediss:// address');
+    if (!/^\/?\d*$/.test(url.pathname)) return bad('may have the number of a database as its path, nothing else');
+    return good(text);
+  },
+};
+
 export type TrustProxy = number | readonly string[];
 
 /** Number of hops, or the networks the proxies are in. Believing everybody would let each sender choose its address. */

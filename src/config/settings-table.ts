@@ -11,6 +11,7 @@ import {
   type Kind,
   oneOf,
   rate,
+  redisAddress,
   token,
   trustProxy,
   webAddress,
@@ -37,6 +38,8 @@ const BODY_BYTES_LIMIT = 104_857_600;
 const BATCH_EVENTS_LIMIT = 2_000;
 const BATCH_BYTES_LIMIT = 2_000_000;
 const DAY_MS = 86_400_000;
+/** Each has two connections of every relay. */
+const REDIS_SHARDS_LIMIT = 64;
 /** Whoever guesses the key can try every e-mail address there is. */
 const PSEUDONYM_KEY_CHARACTERS_MIN = 16;
 const pseudonymKey: Kind<string> = {
@@ -98,6 +101,24 @@ export const settingsTable = {
   },
   RELAY_MAPPINGS_DIR: { kind: folder, default: './mappings', meaning: 'Where the folders of the sources are.' },
   RELAY_DATA_DIR: { kind: folder, default: './data', meaning: 'Where accepted webhooks and waiting events are kept.' },
+  REDIS_URL: {
+    kind: redisAddress,
+    secret: true,
+    meaning:
+      'Redis 7 or newer that several relays share: buffer, limits and repeats are kept there, and RELAY_DATA_DIR holds nothing that matters.',
+  },
+  RELAY_REDIS_SHARDS: {
+    kind: wholeNumber({ min: 1, max: REDIS_SHARDS_LIMIT }),
+    default: '1',
+    meaning:
+      'Parts that the buffer in Redis is kept in, each in a slot of its own of a cluster. The same for all relays.',
+  },
+  RELAY_REDIS_DURABILITY: {
+    kind: oneOf('strict', 'accept-loss'),
+    default: 'strict',
+    meaning:
+      '`accept-loss` starts on a Redis that may lose what it was given (no append-only file, not synced, or evicting), and warns for ever.',
+  },
   RELAY_PSEUDONYM_KEY: {
     kind: pseudonymKey,
     secret: true,
@@ -179,13 +200,6 @@ export const settingNames = Object.keys(settingsTable) as readonly SettingName[]
 export function settingRow(name: SettingName): SettingRow<unknown> {
   return settingsTable[name];
 }
-
-/** Named by the documentation, built later: refused, because a setting that is silently not obeyed is worse. */
-export const laterSettings: ReadonlySet<string> = new Set([
-  'REDIS_URL',
-  'RELAY_REDIS_SHARDS',
-  'RELAY_REDIS_DURABILITY',
-]);
 
 /** `--help`: one line a setting. */
 export function settingsHelp(): string {

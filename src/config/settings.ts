@@ -8,7 +8,7 @@ import type { Rate } from '../model.ts';
 import { type Environment, readSecretFile, setText } from './environment.ts';
 import type { Parsed, TrustProxy } from './kinds.ts';
 import { didYouMean } from './nearest.ts';
-import { laterSettings, type SettingName, settingNames, settingRow, type settingsTable } from './settings-table.ts';
+import { type SettingName, settingNames, settingRow, type settingsTable } from './settings-table.ts';
 import { shown } from './shown.ts';
 
 export type Region = 'us' | 'eu' | 'in';
@@ -37,6 +37,13 @@ export type Settings = {
   readonly publicUrl: string | null;
   readonly mappingsDir: string;
   readonly dataDir: string;
+  /** Null: the buffer is in `dataDir`. */
+  readonly redis: {
+    /** May hold a password. */
+    readonly url: string;
+    readonly shards: number;
+    readonly durability: 'strict' | 'accept-loss';
+  } | null;
   /** Null: mappings that call `$pseudonym` are refused. */
   readonly pseudonymKey: string | null;
   readonly trustProxy: TrustProxy;
@@ -123,9 +130,7 @@ function* unknownNames(env: Environment): Generator<string> {
   for (const name of Object.keys(env).sort()) {
     if (setText(env, name) === undefined || known.has(name)) continue;
     const bare = name.replace(/_FILE$/, '');
-    if (laterSettings.has(name) || laterSettings.has(bare)) {
-      yield `${name} is not built yet in this version: unset it.`;
-    } else if (name.startsWith('RELAY_')) {
+    if (name.startsWith('RELAY_')) {
       yield known.has(bare)
         ? `${name} is no setting: ${bare} is no secret, so it cannot come from a file.`
         : `${name} is no setting${didYouMean(name, known)}.${serviceLinkHint(env[name] ?? '')}`;
@@ -151,6 +156,11 @@ function* badCombinations(values: Partial<Values>): Generator<string> {
     if (host === adminHost || wildcard(host) || wildcard(adminHost)) {
       yield `RELAY_PORT and RELAY_ADMIN_PORT are both ${port}: the public and the private listener need a port each.`;
     }
+  }
+  const { REDIS_URL: redis, RELAY_REDIS_SHARDS: shards, RELAY_REDIS_DURABILITY: durability } = values;
+  const redisMeant = (shards ?? 1) !== 1 || (durability ?? 'strict') !== 'strict';
+  if (redis === null && redisMeant) {
+    yield 'RELAY_REDIS_SHARDS or RELAY_REDIS_DURABILITY is set without REDIS_URL: the buffer would be in RELAY_DATA_DIR all the same.';
   }
   const { RELAY_RETRY_BASE: base, RELAY_RETRY_MAX: max } = values;
   if (base !== undefined && max !== undefined && base > max) {
@@ -188,6 +198,10 @@ function nested(values: Values): Settings {
     publicUrl: values.RELAY_PUBLIC_URL,
     mappingsDir: values.RELAY_MAPPINGS_DIR,
     dataDir: values.RELAY_DATA_DIR,
+    redis:
+      values.REDIS_URL === null
+        ? null
+        : { url: values.REDIS_URL, shards: values.RELAY_REDIS_SHARDS, durability: values.RELAY_REDIS_DURABILITY },
     pseudonymKey: values.RELAY_PSEUDONYM_KEY,
     trustProxy: values.RELAY_TRUST_PROXY,
     bodyBytesMax: values.RELAY_MAX_BODY_BYTES,

@@ -17,6 +17,7 @@ export function checksOf(snapshot: HealthSnapshot, detailed: boolean): Record<st
   const time = new Date(snapshot.now).toISOString();
   const measures: [string, Measure][] = [
     ...bufferMeasures(snapshot.tally, snapshot.now),
+    ...storeMeasures(snapshot.storeWarnings ?? [], detailed),
     ...snapshot.destinations.map((one): [string, Measure] => [
       `destination:${one.name}`,
       destinationMeasure(one, detailed),
@@ -68,6 +69,13 @@ function bufferMeasures(tally: BufferTally | null, now: number): [string, Measur
       },
     ],
   ];
+}
+
+/** Only of a store that was started on although it may lose what was accepted. */
+function storeMeasures(warnings: readonly string[], detailed: boolean): [string, Measure][] {
+  if (warnings.length === 0) return [];
+  const output = detailed ? warnings.join(' ') : 'the store may lose what was accepted';
+  return [['buffer:durability', { value: 'accept-loss', unit: 'durability', status: 'warn', output }]];
 }
 
 function destinationMeasure(destination: DestinationStatus, detailed: boolean): Measure {

@@ -44,6 +44,8 @@ export type HealthSnapshot = {
   readonly now: number;
   /** Null: webhooks are accepted, as far as the relay itself goes; else why not (starting, stopping, store failed). */
   readonly notAccepting: string | null;
+  /** What the store may lose, in words; absent or empty: nothing. */
+  readonly storeWarnings?: readonly string[];
   /** Null: the buffer did not answer. */
   readonly tally: BufferTally | null;
   /** What falls through, those that come most first for each source; absent: not asked for. */

@@ -1,7 +1,6 @@
 /** What a relay is made of, opened from the ground up; closing goes the other way. Nothing here listens yet. */
 
 import type { BufferKeeper } from '../buffer/contract.ts';
-import { openSqliteBuffer } from '../buffer/sqlite/keeper.ts';
 import type { Clock } from '../clock.ts';
 import { secretsOfDestination } from '../config/destinations-file.ts';
 import type { Settings } from '../config/settings.ts';
@@ -26,6 +25,7 @@ import { createPressure, type Pressure } from './pressure.ts';
 import { openReplays } from './replays.ts';
 import { type SnapshotOptions, takeSnapshot, takeWholeSnapshot } from './snapshot.ts';
 import { type OpenedSources, openSources, pseudonymKeyOf } from './sources.ts';
+import { openStore } from './store.ts';
 import { createTallyCache, createUnmappedCache } from './tally-cache.ts';
 import { createTellers, type Tellers } from './telling.ts';
 
@@ -87,16 +87,10 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   await using cleanup = new AsyncDisposableStack();
   const metrics = createMetrics({ version, nodeVersion: process.version });
   const tellers = createTellers(log, metrics);
-  const buffer = cleanup.use(
-    await openSqliteBuffer({
-      folder: settings.dataDir,
-      clock,
-      bytesMax: settings.bufferBytesMax,
-      keepDeliveriesMs: settings.keepDeliveriesMs,
-    }),
-  );
+  const store = await openStore(settings, clock);
+  const buffer = cleanup.use(store.buffer);
   const remote = createRemoteTexts({ clock });
-  const learned = await openLearnedSecrets(buffer, clock);
+  const learned = cleanup.use(await openLearnedSecrets(buffer, clock, { shared: store.shared }));
   const destinations = cleanup.use(await openDestinations(settings, clock));
   const { shape } = destinations;
   const sandbox = destinations.configs.every(({ type }) => type === 'sandbox');
@@ -118,6 +112,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
           ...destinations.configs.flatMap(secretsOfDestination),
           settings.admin.token ?? '',
           settings.admin.readToken ?? '',
+          ...store.secrets,
           pseudonymKey ?? '',
         ];
         mask.hide([...own, ...learned.all(), ...now.flatMap(secretsIn)]);
@@ -149,7 +144,8 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
     sources: sources.statuses,
     destinations: () =>
       forwarders.map(({ destination: { name, address }, forwarder }) => ({ ...forwarder.status(), name, address })),
-    notAccepting: () => notAccepting[core.phase],
+    notAccepting: () => notAccepting[core.phase] ?? (store.answering() ? null : 'the store does not answer'),
+    storeWarnings: store.warnings,
   };
   const pressure = createPressure(clock);
   const replays = cleanup.use(
@@ -169,7 +165,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
     mappingInHand: () => 0,
     snapshot: (freshMs) => takeSnapshot(seen, freshMs),
     wholeSnapshot: (freshMs) => takeWholeSnapshot(seen, freshMs),
-    ready: () => core.phase === 'serving' && (tallies.last === null || tallies.last.full === null),
+    ready: () => core.phase === 'serving' && store.answering() && (tallies.last === null || tallies.last.full === null),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
   return core;

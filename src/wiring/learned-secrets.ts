@@ -3,7 +3,7 @@ import type { BufferKeeper } from '../buffer/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { Source } from '../model.ts';
 
-export type LearnedSecrets = {
+export type LearnedSecrets = AsyncDisposable & {
   readonly get: (source: string) => string | null;
   readonly all: () => readonly string[];
   /** Null: kept. Otherwise why not. Rejects when the store fails. */
@@ -13,6 +13,9 @@ export type LearnedSecrets = {
   /** Called after each change. */
   readonly onChange: (listener: () => void) => void;
 };
+
+/** A provider sends its first webhook some seconds after its handshake, and that may come to another relay. */
+const LOOK_AGAIN_MS = 1_000;
 
 /** Asana's have 32 characters, Notion's about 50. */
 const secretLengthMax = 512;
@@ -25,12 +28,34 @@ const refusals = {
 export async function openLearnedSecrets(
   buffer: Pick<BufferKeeper, 'learnSecret' | 'learnedSecrets' | 'forgetSecret'>,
   clock: Clock,
+  /** `shared`: other relays learn and forget in the same store. */
+  { shared = false }: { readonly shared?: boolean } = {},
 ): Promise<LearnedSecrets> {
-  const secrets = new Map([...(await buffer.learnedSecrets())].map(([source, { secret }]) => [source, secret]));
+  const secrets = new Map<string, string>();
   const listeners: (() => void)[] = [];
   const changed = () => {
     for (const listener of listeners) listener();
   };
+  /** Answers whether anything is new. */
+  const look = async (): Promise<boolean> => {
+    const found = await buffer.learnedSecrets();
+    const same =
+      found.size === secrets.size && [...found].every(([source, { secret }]) => secrets.get(source) === secret);
+    if (same) return false;
+    secrets.clear();
+    for (const [source, { secret }] of found) secrets.set(source, secret);
+    return true;
+  };
+  await look();
+  const ended = new AbortController();
+  const looking = shared ? lookAgain() : Promise.resolve();
+  async function lookAgain(): Promise<void> {
+    while (!ended.signal.aborted) {
+      await clock.wait(LOOK_AGAIN_MS, ended.signal);
+      // A store that is away says so elsewhere; what was known still holds.
+      if (!ended.signal.aborted && (await look().catch(() => false))) changed();
+    }
+  }
   return {
     get: (source) => secrets.get(source) ?? null,
     all: () => [...secrets.values()],
@@ -51,5 +76,9 @@ export async function openLearnedSecrets(
       return had;
     },
     onChange: (listener) => void listeners.push(listener),
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await looking;
+    },
   };
 }

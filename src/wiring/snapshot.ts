@@ -13,6 +13,8 @@ export type SnapshotOptions = {
   readonly sources: () => readonly SourceStatus[];
   readonly destinations: () => readonly DestinationStatus[];
   readonly notAccepting: () => string | null;
+  /** What the store warns of as long as the relay runs. */
+  readonly storeWarnings: readonly string[];
 };
 
 /** `freshMs`: how old the buffer's counts may be; 0 asks anew. */
@@ -22,6 +24,7 @@ export async function takeSnapshot(options: SnapshotOptions, freshMs?: number): 
     version,
     now: options.clock.now(),
     notAccepting: options.notAccepting(),
+    storeWarnings: options.storeWarnings,
     tally,
     sources: options.sources(),
     destinations: options.destinations(),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isLoopback, readSettings } from '../../src/config/settings.ts';
-import { laterSettings, type SettingName, settingNames, settingRow } from '../../src/config/settings-table.ts';
+import { type SettingName, settingNames, settingRow } from '../../src/config/settings-table.ts';
 import { UsageError } from '../../src/errors.ts';
 
 const CANARY = 'canary-5f2b9d';
@@ -55,6 +55,12 @@ const samples: Record<SettingName, { good: string[]; bad: string[]; beside?: Rec
   },
   RELAY_MAPPINGS_DIR: { good: ['./mappings', '/etc/relay'], bad: ['a\0b'] },
   RELAY_DATA_DIR: { good: ['./data'], bad: ['x'.repeat(5000)] },
+  REDIS_URL: {
+    good: ['redis://r:6379/2', 'rediss://user:word@r.example', 'redis://:word@[::1]:7000'],
+    bad: ['r:6379', 'http://r', 'redis://', 'redis://r/database'],
+  },
+  RELAY_REDIS_SHARDS: { good: ['1', '64'], bad: ['0', '65', 'many'], beside: { REDIS_URL: 'redis://r' } },
+  RELAY_REDIS_DURABILITY: { good: ['strict', 'accept-loss'], bad: ['loose'], beside: { REDIS_URL: 'redis://r' } },
   RELAY_PSEUDONYM_KEY: {
     good: ['0123456789abcdef', 'x'.repeat(1000)],
     bad: ['fifteen-letters', 'sixteen letters!', 'x'.repeat(1001)],
@@ -178,8 +184,10 @@ describe('mistakes', () => {
     expect(problemsOf({ PATH: '/bin', MIXPANEL_SECRET_OF_ANOTHER_TOOL: 'x', STRIPE_KEY_FILE: '/x' })).toEqual([]);
   });
 
-  it.each([...laterSettings])('say that %s is not built yet', (name) => {
-    expect(problemsOf({ [name]: 'x' })[0]).toContain('not built yet');
+  it('say that shards or durability without REDIS_URL would have no effect', () => {
+    expect(problemsOf({ RELAY_REDIS_SHARDS: '4' })[0]).toContain('without REDIS_URL');
+    expect(problemsOf({ RELAY_REDIS_DURABILITY: 'accept-loss' })[0]).toContain('without REDIS_URL');
+    expect(problemsOf({ REDIS_URL: 'redis://r', RELAY_REDIS_SHARDS: '4' })).toEqual([]);
   });
 
   it('say what Kubernetes did when a Service is named relay', () => {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { laterSettings, settingNames, settingRow } from '../../src/config/settings-table.ts';
+import { settingNames, settingRow } from '../../src/config/settings-table.ts';
 import { root } from './program.ts';
 
 export type ComposeService = {
@@ -49,25 +49,21 @@ export const sourceSecrets = readdirSync(join(root, 'mappings'))
   );
 
 const secretSettings = settingNames.filter((name) => settingRow(name).secret);
-/** Named in files of a deployment before the version that reads them is built. */
-const later = [...laterSettings].flatMap((name) => [name, `${name}_FILE`]);
 
 /** Every variable that a deployment may give a relay. */
 export const knownVariables: ReadonlySet<string> = new Set([
   ...settingNames,
-  ...later,
   ...sourceSecrets,
   ...[...secretSettings, ...sourceSecrets].map((name) => `${name}_FILE`),
 ]);
 
 /**
  * The environment as the relay's settings see it: secrets are mounted only where it is deployed, so what matters is that
- * one is given; settings of a later version are left out.
+ * one is given.
  */
 export function settingsGiven(variables: Readonly<Record<string, string>>): Record<string, string> {
-  const given = Object.entries(variables).filter(([name]) => !later.includes(name));
   return Object.fromEntries(
-    given.map(([name, value]) => {
+    Object.entries(variables).map(([name, value]) => {
       if (name.endsWith('_FILE')) return [name.slice(0, -'_FILE'.length), standIn(name)];
       return [name, isReference(value) ? standIn(name) : String(value)];
     }),

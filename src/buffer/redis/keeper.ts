@@ -113,6 +113,11 @@ export class RedisBuffer implements BufferKeeper {
     this.#beside = beside({ shards, clock, bytesMax: withHeadroom });
   }
 
+  /** False while Redis, or one of its shards, is known to be away. */
+  get answering(): boolean {
+    return this.#watch.answering;
+  }
+
   /** What health warns of as long as the relay runs. */
   get warnings(): readonly string[] {
     return this.#warnings;

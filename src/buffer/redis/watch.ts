@@ -34,6 +34,7 @@ export class Watch {
   readonly #closing = new AbortController();
   #watching: Promise<unknown> = Promise.resolve();
   #outOfMemory = false;
+  readonly #away = new Set<Shard>();
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -42,6 +43,11 @@ export class Watch {
   /** True since Redis refused to take more, until it would take something again. */
   get outOfMemory(): boolean {
     return this.#outOfMemory;
+  }
+
+  /** False while a shard did not answer when it was last looked at. */
+  get answering(): boolean {
+    return this.#away.size === 0;
   }
 
   ranOutOfMemory(): void {
@@ -73,21 +79,20 @@ export class Watch {
   async #watch(shard: Shard): Promise<void> {
     const { clock, leasing } = this.#options;
     const { signal } = this.#closing;
-    let away = false;
     for (let looks = 1; !signal.aborted; looks++) {
       await clock.wait(everyMs, signal);
       if (signal.aborted) return;
       try {
         // It may be another Redis by now, or one that has forgotten everything.
-        if (away) await shard.call(openScript, [String(formatVersion)], { deadlineMs });
-        away = false;
+        if (this.#away.has(shard)) await shard.call(openScript, [String(formatVersion)], { deadlineMs });
         await this.#look(shard);
+        this.#away.delete(shard);
         if (looks % doorEveryLooks === 0) await shard.knock();
         await leasing.giveBackLost(shard);
         if (this.#outOfMemory) await this.#makeRoom(shard);
       } catch {
         // Away: whoever asks for something hears of it. Here it is tried again.
-        away = true;
+        this.#away.add(shard);
       }
     }
   }
