@@ -40,6 +40,8 @@ export type ReplaysOptions = {
   readonly destinations: () => ReadonlyMap<string, { readonly eventAgeMaxMs: number | null }>;
   /** True while accepting or mapping needs the machine. */
   readonly busy: () => boolean;
+  /** Other relays work on the same buffer: they may be at the same replay, and have edited copies of their own. */
+  readonly shared?: boolean;
   readonly hooks?: ReplayHooks;
 };
 
@@ -88,6 +90,8 @@ const BUSY_TRIES = 30;
 const BUSY_WAIT_MS = 1_000;
 /** New replays ring; this is for the ring that got lost. */
 const IDLE_MS = 30_000;
+/** So long an edited copy is left to the relay that was given it; then that must have ended. */
+const EDIT_MS = 60_000;
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 /** Time a stop gives the step in hand; one that is cut off is done whole or not at all. */
@@ -180,7 +184,7 @@ class Engine implements Replays {
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
       const unfinished = await this.#insist('read', this.#stop.signal, () => this.#options.buffer.unfinishedReplays());
-      const next = unfinished?.[0];
+      const next = unfinished?.find((one) => !this.#isAnothers(one));
       if (next) await this.#work(next);
       else await this.#options.clock.wait(IDLE_MS, AbortSignal.any([this.#stop.signal, this.#wake.signal]));
     }
@@ -206,7 +210,8 @@ class Engine implements Replays {
       const tookMs = this.#options.clock.monotonic() - beganAt;
       const place = await this.#commit(replay.id, from, items, piece, over);
       if (place === null || place.ended) break;
-      tries = place.busy ? tries + 1 : 0;
+      // When the place has moved another relay was there first, and the next item is another one.
+      tries = place.busy && place.from === from ? tries + 1 : 0;
       from = place.from;
       after = place.busy ? from : Math.max(from, piece.cursor);
       await this.#options.clock.wait(place.busy ? BUSY_WAIT_MS : restFor(tookMs), over);
@@ -214,6 +219,12 @@ class Engine implements Replays {
     this.#current = null;
     this.#edits.delete(replay.id);
     if (!this.#stop.signal.aborted && !cancelled.signal.aborted) await this.#ended(replay.id);
+  }
+
+  #isAnothers({ id, selection, createdAt }: RunningReplay): boolean {
+    const { shared = false, clock } = this.#options;
+    const edited = 'ids' in selection && selection.edited === true;
+    return shared && edited && !this.#edits.has(id) && clock.now() - createdAt < EDIT_MS;
   }
 
   /** What was read, in steps. Null: it is over, here or in the buffer. */

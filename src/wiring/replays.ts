@@ -20,16 +20,18 @@ export type OpenReplaysOptions = {
   readonly shape: Shape;
   readonly destinations: readonly Pick<Destination, 'name' | 'eventAgeMaxMs'>[];
   readonly busy: () => boolean;
+  /** Other relays use the same buffer. */
+  readonly shared?: boolean;
 };
 
 /** Outputs shaped before others get a turn of the event loop. */
 const OUTPUTS_AT_ONCE = 250;
 
 export function openReplays(options: OpenReplaysOptions): Replays {
-  const { buffer, clock, log, shape, destinations, busy } = options;
+  const { buffer, clock, log, shape, destinations, busy, shared = false } = options;
   const known = new Map(destinations.map(({ name, eventAgeMaxMs }) => [name, { eventAgeMaxMs }]));
   return createReplays({
-    ...{ buffer, clock, shape, busy },
+    ...{ buffer, clock, shape, busy, shared },
     map: (deliveries) => mapAgain(deliveries, options),
     destinations: () => known,
     hooks: {

@@ -38,18 +38,20 @@ export type Place = AsyncDisposable & {
   until(isSo: () => Promise<boolean>, sending?: boolean): Promise<void>;
   /** Every row of every table, as it is on disk now. */
   content(): Promise<Record<string, readonly unknown[]>>;
+  /** The replays of another relay that works on the same buffer, perhaps through what changes it on the way. */
+  join(parts: { buffer?: SqliteBuffer; busy?: () => boolean }): Replays;
   /** Ends replays and keeper as a crash would, and opens both anew. */
   restart(): Promise<void>;
 };
 
-export async function replayPlace(options: { clock?: Clock } = {}): Promise<Place> {
+export async function replayPlace(options: { clock?: Clock; shared?: boolean } = {}): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'replay-'));
   const clock = options.clock ?? systemClock;
   const runner: Runner = createRunner({ clock: systemClock });
   const open = () => openSqliteBuffer({ folder, clock, bytesMax: 512 * 1024 * 1024, keepDeliveriesMs: 30 * day });
-  const begin = (keeper: SqliteBuffer) =>
+  const begin = (keeper: SqliteBuffer, busy = () => place.busy) =>
     createReplays({
-      ...{ buffer: keeper, clock, shape },
+      ...{ buffer: keeper, clock, shape, busy, shared: options.shared ?? false },
       map: async (deliveries) => {
         place.mapped += deliveries.length;
         return await mapAgain(deliveries, {
@@ -60,11 +62,11 @@ export async function replayPlace(options: { clock?: Clock } = {}): Promise<Plac
         });
       },
       destinations: () => new Map([['mixpanel', { eventAgeMaxMs: 5 * day }]]),
-      busy: () => place.busy,
     });
   let keeper = await open();
   let replays = begin(keeper);
   const sent: LeasedEvent[] = [];
+  const others: Replays[] = [];
   const place: Place = {
     get keeper() {
       return keeper;
@@ -121,6 +123,11 @@ export async function replayPlace(options: { clock?: Clock } = {}): Promise<Plac
       await rm(copy, { recursive: true });
       return Object.fromEntries(content);
     },
+    join({ buffer = keeper, busy }) {
+      const joined = begin(buffer, busy);
+      others.push(joined);
+      return joined;
+    },
     async restart() {
       await keeper.crash();
       await replays[Symbol.asyncDispose]();
@@ -128,7 +135,7 @@ export async function replayPlace(options: { clock?: Clock } = {}): Promise<Plac
       replays = begin(keeper);
     },
     async [Symbol.asyncDispose]() {
-      await replays[Symbol.asyncDispose]();
+      await Promise.all([replays, ...others].map((one) => one[Symbol.asyncDispose]()));
       await keeper.crash();
       await runner[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });
