@@ -152,6 +152,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
     openReplays({
       ...{ buffer, clock, log, shape, library: sources.library, runner: sources.runner },
       destinations: destinations.all,
+      shared: store.shared,
       busy: () => core.phase !== 'serving' || pressure.busy() || core.mappingInHand() > MAPPING_BUSY_AT,
     }),
   );
