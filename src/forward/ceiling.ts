@@ -33,6 +33,11 @@ class Bucket {
     this.#tokens -= amount;
   }
 
+  empty(now: number): void {
+    this.#tokens = 0;
+    this.#filledAt = now;
+  }
+
   #fill(now: number): void {
     if (now > this.#filledAt)
       this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#filledAt) * this.#perMs);
@@ -67,5 +72,11 @@ export class Ceilings {
   take(events: number, bytes: number, now: number): void {
     this.#events.take(events, now);
     this.#bytes.take(bytes, now);
+  }
+
+  /** Another relay may just have used them up. */
+  empty(now: number): void {
+    this.#events.empty(now);
+    this.#bytes.empty(now);
   }
 }

@@ -15,6 +15,7 @@ import type { Clock } from '../clock.ts';
 import type { Outcome } from '../model.ts';
 import { backoffMs, type RetrySettings } from './backoff.ts';
 import type { Ceilings } from './ceiling.ts';
+import type { CircuitNote } from './circuit-note.ts';
 import { type Answered, Throttle } from './throttle.ts';
 
 export type CircuitOptions = {
@@ -147,6 +148,30 @@ export class Circuit {
       lastSuccessAt: this.#lastSuccessAt,
       rateLimit: this.#throttle.rate,
     };
+  }
+
+  /** For the next relay that sends. */
+  note(): CircuitNote {
+    return {
+      ...{ state: this.#state, since: this.#since, failures: this.#failures, waitMs: this.waitMs() },
+      ...{ lastError: this.#lastError, lastSuccessAt: this.#lastSuccessAt, limit: this.#throttle.found },
+    };
+  }
+
+  /** Another relay sent until now, and wrote that so long ago. */
+  goOnFrom({ state, since, failures, waitMs, lastError, lastSuccessAt, limit }: CircuitNote, ageMs: number): void {
+    const now = this.#options.clock.monotonic();
+    // What is in flight of our own is of an earlier period.
+    this.#ticket++;
+    this.#state = state;
+    this.#since = since;
+    this.#failures = failures;
+    this.#closedUntil = now + Math.max(0, waitMs - ageMs);
+    this.#probing = false;
+    this.#slots = 1;
+    this.#lastError = lastError;
+    this.#lastSuccessAt = lastSuccessAt;
+    this.#throttle.goOnFrom(limit, now);
   }
 
   #close(now: number): void {

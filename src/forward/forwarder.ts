@@ -6,46 +6,28 @@
  *                ↑          │ retry: the same batch again, after everybody waited
  *                └──────────┘ split: two halves instead; partial: those that are to go again
  */
-import { type Clock, newId } from '../clock.ts';
-import type { Destination, SendResult } from '../destinations/contract.ts';
-import type { LeasedEvent, Outcome, Rate } from '../model.ts';
-import type { RetrySettings } from './backoff.ts';
+import { newId } from '../clock.ts';
+import type { SendResult } from '../destinations/contract.ts';
+import type { LeasedEvent, Outcome } from '../model.ts';
 import { type Batch, byEndpoint, bytesOf, cut, packBatches } from './batch.ts';
 import { type Bell, createBell } from './bell.ts';
-import type { Ceilings } from './ceiling.ts';
 import { Circuit, type CircuitStatus, type Load } from './circuit.ts';
 import { Conclusion } from './conclusion.ts';
 import { Credit } from './credit.ts';
-import { Custody, type ForwardBuffer } from './custody.ts';
+import { Custody } from './custody.ts';
+import { Duty } from './duty.ts';
 import { Expiry } from './expiry.ts';
 import { explain, failedSending } from './explain.ts';
 import { Hand } from './hand.ts';
 import { type ForwardHooks, tell } from './hooks.ts';
 import { concludeOnce } from './once.ts';
+import type { ForwarderOptions } from './options.ts';
 import { IDLE_MS } from './queue.ts';
 import { Queues } from './queues.ts';
 import type { Answered } from './throttle.ts';
+import { within } from './within.ts';
 
-export type ForwarderOptions = {
-  readonly buffer: ForwardBuffer;
-  readonly destination: Destination;
-  readonly clock: Clock;
-  /** `limits.forward` of a source; null: none. */
-  readonly forwardRate: (source: string) => Rate | null;
-  /** `weight` of a source: its share of what goes while more waits than may. */
-  readonly weightOf?: (source: string) => number;
-  readonly batch: { readonly eventsMax: number; readonly bytesMax: number; readonly lingerMs: number };
-  readonly concurrency: number;
-  /** Of its project, shared with others that send to it; absent: none. */
-  readonly ceilings?: Ceilings;
-  readonly retry: RetrySettings;
-  readonly giveUpAfterMs: number;
-  /** At least twice what a request may take. */
-  readonly leaseMs: number;
-  /** What requests in flight may still take when stopping. */
-  readonly stopGraceMs?: number;
-  readonly hooks?: ForwardHooks;
-};
+export type { ForwarderOptions } from './options.ts';
 
 export type ForwarderStatus = CircuitStatus & { readonly inFlight: number };
 
@@ -60,6 +42,8 @@ const STOP_GRACE_MS = 5000;
 /** For settling and giving back after the requests ended. */
 const STOP_SETTLE_MS = 2000;
 const LEASE_FAILED_MS = 1000;
+/** Another relay takes over by itself when this one cannot say so. */
+const RESIGN_MS = 500;
 /** A batch this much larger than what can go at once is cut; a rate that moves a little cuts nothing. */
 const CUT_FACTOR = 2;
 const NOTHING: Load = { events: 0, bytes: 0 };
@@ -74,6 +58,7 @@ class Lane implements Forwarder {
   readonly #hooks: ForwardHooks;
   readonly #bell: Bell;
   readonly #circuit: Circuit;
+  readonly #duty: Duty;
   readonly #custody: Custody;
   readonly #queues: Queues;
   readonly #expiry: Expiry;
@@ -92,7 +77,7 @@ class Lane implements Forwarder {
   /** The last failure was one that leaves open what was taken: ask before risking an update that goes once. */
   #askFirst = false;
   #stopped: Promise<void> | null = null;
-  #unsubscribe: (() => void) | null = null;
+  readonly #unsubscribe: (() => void)[] = [];
 
   constructor(options: ForwarderOptions) {
     const { batch, buffer, clock, destination, leaseMs } = options;
@@ -119,6 +104,13 @@ class Lane implements Forwarder {
       },
       options.forwardRate,
     );
+    this.#duty = new Duty({
+      ...{ clock, circuit: this.#circuit, sendership: options.sendership ?? null },
+      emptyBuckets: () => {
+        this.#queues.emptyBuckets(clock.monotonic());
+        options.ceilings?.empty(clock.monotonic());
+      },
+    });
     this.#expiry = new Expiry({
       clock,
       destination,
@@ -139,8 +131,10 @@ class Lane implements Forwarder {
   }
 
   start(): void {
-    if (this.#unsubscribe || this.#stopping()) return;
-    this.#unsubscribe = this.#options.buffer.onWork(() => this.#bell.ring());
+    if (this.#unsubscribe.length > 0 || this.#stopping()) return;
+    const { buffer, sendership } = this.#options;
+    this.#unsubscribe.push(buffer.onWork(() => this.#bell.ring()));
+    if (sendership) this.#unsubscribe.push(sendership.onChange(() => this.#bell.ring()));
     this.#track(this.#run());
   }
 
@@ -154,7 +148,7 @@ class Lane implements Forwarder {
   }
 
   status(): ForwarderStatus {
-    return { ...this.#circuit.status(), inFlight: this.#inFlight };
+    return { ...this.#duty.status(), inFlight: this.#inFlight };
   }
 
   #stopping(): boolean {
@@ -170,6 +164,11 @@ class Lane implements Forwarder {
 
   /** Starts at most one request. Answers how long to sleep before the next step; 0: none. */
   async #step(): Promise<number> {
+    if (!this.#duty.on()) {
+      // Another relay sends it as soon as it is given back.
+      if (this.#duty.relieved) await this.#conclusion.releaseHand();
+      return IDLE_MS;
+    }
     const circuitWait = this.#circuit.waitMs();
     if (circuitWait > 0) return circuitWait;
     if (this.#credit.due(this.#circuit.answering)) this.#startAsking();
@@ -179,7 +178,7 @@ class Lane implements Forwarder {
     try {
       if (!this.#circuit.answering) await this.#expiry.sweep(() => this.#stopping());
       const waitMs = await this.#fillHand();
-      if (this.#stopping()) return 0;
+      if (this.#stopping() || !this.#duty.on()) return 0;
       // An answer may have come meanwhile.
       if (this.#circuit.waitMs() > 0 || this.#inFlight >= this.#circuit.slots()) return 0;
       const batch = this.#nextInHand();
@@ -294,6 +293,10 @@ class Lane implements Forwarder {
     if (ready.once && !(await this.#custody.begin(ready.events))) {
       return await this.#custody.release(ready.events, false);
     }
+    // Keeping the lease took time. What was begun is so no more.
+    if (!this.#duty.on()) {
+      return ready.once ? await this.#custody.release(ready.events, true) : this.#hand.putFirst([ready]);
+    }
     const result = await this.#send(ready);
     ready.attempts++;
     this.#report(ready, result);
@@ -350,6 +353,7 @@ class Lane implements Forwarder {
     const from = this.#circuit.status().state;
     this.#circuit.settle(ticket, outcome, answered);
     const to = this.#circuit.status().state;
+    this.#duty.changed();
     if (from === to) return;
     const { reason, message } = explain(outcome);
     tell(() => this.#hooks.turned?.({ from, to, reason, message }));
@@ -375,12 +379,13 @@ class Lane implements Forwarder {
   async #stop(): Promise<void> {
     const { clock, stopGraceMs = STOP_GRACE_MS } = this.#options;
     this.#halt.abort();
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#bell.ring();
     await within(clock, stopGraceMs, this.#idle());
     this.#cutOff.abort();
     await within(clock, STOP_SETTLE_MS, this.#idle());
     await within(clock, STOP_SETTLE_MS, this.#conclusion.releaseHand());
+    await within(clock, RESIGN_MS, this.#duty.end());
   }
 
   async #idle(): Promise<void> {
@@ -390,10 +395,4 @@ class Lane implements Forwarder {
 
 function loadOf({ events, bytes }: Batch): Load {
   return { events: events.length, bytes };
-}
-
-async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
-  const ended = new AbortController();
-  await Promise.race([work, clock.wait(ms, ended.signal)]);
-  ended.abort();
 }

@@ -10,6 +10,8 @@ export type Pace = {
   /** Milliseconds until it may send one; 0 when it may. */
   waitMs(source: string, now: number): number;
   taken(source: string, events: number, now: number): void;
+  /** Another relay may just have used up what the buckets hold. */
+  empty(now: number): void;
 };
 
 type Bucket = { tokens: number; filledAt: number; perMs: number; capacity: number };
@@ -19,6 +21,7 @@ const BUCKETS_MAX = 10_000;
 
 export function createPace(forwardRate: (source: string) => Rate | null): Pace {
   const buckets = new Map<string, Bucket>();
+  let emptiedAt = Number.NEGATIVE_INFINITY;
 
   function fill(source: string, now: number): Bucket | null {
     const rate = forwardRate(source);
@@ -28,7 +31,8 @@ export function createPace(forwardRate: (source: string) => Rate | null): Pace {
     }
     const perMs = rate.count / rate.windowMs;
     const capacity = Math.max(1, perMs * 1000);
-    const bucket = buckets.get(source) ?? { tokens: capacity, filledAt: now, perMs, capacity };
+    const tokens = Math.min(capacity, (now - emptiedAt) * perMs);
+    const bucket = buckets.get(source) ?? { tokens, filledAt: now, perMs, capacity };
     // The limit may have been changed since.
     bucket.tokens = Math.min(capacity, bucket.tokens + (now - bucket.filledAt) * bucket.perMs);
     bucket.filledAt = now;
@@ -53,6 +57,10 @@ export function createPace(forwardRate: (source: string) => Rate | null): Pace {
     taken(source, events, now) {
       const bucket = fill(source, now);
       if (bucket) bucket.tokens -= events;
+    },
+    empty(now) {
+      buckets.clear();
+      emptiedAt = now;
     },
   };
 }

@@ -55,6 +55,14 @@ const RUNS_MAX = 4;
 /** Of the mean time of an answer, the share of the newest. */
 const NEWEST = 0.2;
 
+/** What the next relay that sends begins with. */
+export type FoundLimit = {
+  /** Events a second. */
+  readonly rate: number;
+  readonly burstMs: number | null;
+  readonly sure: boolean;
+};
+
 export type Answered = { readonly events: number; readonly durationMs: number };
 
 export type ThrottleOptions = {
@@ -109,6 +117,32 @@ export class Throttle {
   /** Events a second at the moment; null: no limit is known. */
   get rate(): number | null {
     return this.#rate === null ? null : this.#rateAt(this.#heldMs, this.#rate);
+  }
+
+  /** Null: no limit was met. In the wait after a 429, what it tells by itself. */
+  get found(): FoundLimit | null {
+    const burstMs = this.#burstMs;
+    const held = this.#fallback ?? this.#rate;
+    if (!this.#refused) return held === null ? null : { rate: held, burstMs, sure: this.#sure };
+    const told = this.#taken.any ? likelyLimit([this.#taken], burstMs).rate * MARGIN : 0;
+    if (held === null && told === 0) return null;
+    return { rate: Math.max(RATE_MIN, Math.min(held ?? told, told || (held ?? 0) / 4)), burstMs, sure: false };
+  }
+
+  /** Another relay sent until now: nothing is saved up, neither there nor here. */
+  goOnFrom(limit: FoundLimit | null, now: number): void {
+    this.#refused = false;
+    this.#fallback = null;
+    this.#hasty = false;
+    this.#atOnce = false;
+    this.#runs = [];
+    this.#taken = new Taken();
+    this.#rate = limit?.rate ?? null;
+    this.#burstMs = limit?.burstMs ?? null;
+    this.#sure = limit?.sure ?? false;
+    this.#heldMs = RECOVERY_MS + this.#spendMs();
+    this.#tokens = 0;
+    this.#filledAt = now;
   }
 
   /** Of the next request. Ask only when the wait after a 429 is over. */

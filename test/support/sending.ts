@@ -40,6 +40,8 @@ export function openSending(destination: Destination, clock: FakeClock, options:
     clock,
     forwardRate: (source) => options.rates?.[source] ?? null,
     ...(options.weightOf ? { weightOf: options.weightOf } : null),
+    ...(options.sendership ? { sendership: options.sendership } : null),
+    ...(options.ceilings ? { ceilings: options.ceilings } : null),
     batch: options.batch ?? { eventsMax: destination.eventsMax ?? 2000, bytesMax: 1_900_000, lingerMs: 0 },
     concurrency: options.concurrency ?? CONCURRENCY,
     retry: options.retry ?? { baseMs: 2000, maxMs: 60_000, jitterMs: [1000, 5000] },
