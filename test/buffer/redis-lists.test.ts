@@ -5,7 +5,7 @@ import { type Looked, lookDown, type Place, pageOf } from '../../src/buffer/redi
 import { systemClock } from '../../src/clock.ts';
 import { allPages, keeperListsMany, type ListsPlace } from '../conformance/keeper-lists.ts';
 import { webhook } from '../support/buffer-fixtures.ts';
-import { accept, everything, mapAll, RedisKeepers } from '../support/redis-keeper.ts';
+import { accept, everything, lease, mapAll, RedisKeepers } from '../support/redis-keeper.ts';
 import { RedisServer } from '../support/redis-server.ts';
 
 let server: RedisServer;
@@ -65,6 +65,18 @@ describe('lists of Redis', () => {
     expect(await all({ type, state: 'mapped' }, 10)).toEqual(ids.slice(0, 1));
     expect(await all({ type: '\ud800 alone' }, 10)).toEqual(ids.slice(1));
     expect(await keeper.nextDeliveries(everything)).toEqual([]);
+  });
+
+  it('read large dead letters some at a time, and give all of them', async () => {
+    await idOf({});
+    await mapAll(keeper, 12);
+    const leased = await lease(keeper);
+    const eventJson = JSON.stringify({ long: 'x'.repeat(1_000_000) });
+    const letter = { kind: 'event' as const, reason: 'too_large', message: 'no', eventJson, attempts: 1 };
+    for (const { position } of leased) await keeper.settle([{ position, state: 'dead', letter }]);
+    const { items, next } = await keeper.deadLetters({}, { limit: 12 });
+    expect([items.length, next]).toEqual([12, null]);
+    expect(new Set(items.map(({ id }) => id)).size).toBe(12);
   });
 
   it('keep to all deliveries where a filter would need too many indexes, and miss none', async () => {

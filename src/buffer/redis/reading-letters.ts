@@ -1,6 +1,12 @@
 /** Dead letters: listed newest first, by every filter, and one by its id. */
 import type { DeadLetter, Route, UpdateRoute } from '../../model.ts';
-import type { DeadLetterFilter, Page, PageRequest, WholeDeadLetter } from '../reading.ts';
+import {
+  type DeadLetterFilter,
+  eventBytesShownMax,
+  type Page,
+  type PageRequest,
+  type WholeDeadLetter,
+} from '../reading.ts';
 import type { SelectedDeadLetter } from '../replaying.ts';
 import { typeInIndex } from './accepting.ts';
 import type { Reply } from './connection.ts';
@@ -99,7 +105,7 @@ async function newest(
   const bounds = [below === null ? '' : below.at, wanted, lookedAtMax];
   const ofType = type === undefined ? undefined : typeInIndex(type).slice(1);
   const asked = [source, reason, kind, destination, ofType, since, until].map((one) => one ?? '');
-  const [floor, flat] = await shard.call(listScript, [...bounds, ...asked].map(String));
+  const [floor, flat] = await shard.call(listScript, [...bounds, ...asked, eventBytesShownMax].map(String));
   const rows = rowsOf(flat, letterFields).map((fields) => {
     const row = readLetter(fields);
     return { place: { at: row.position, id: '' }, row };
