@@ -2,6 +2,7 @@
  * The two limits at the door, both by express-rate-limit:
  * - each address, over what it had refused, asked before anything of the request is read; good webhooks never count;
  * - each source, over its verified webhooks (`limits.accept`), so that a forger cannot use up a provider's share.
+ * With a Redis they hold over all relays together (`SharedCounting`); while it is slow or gone each relay keeps them by itself.
  * Headers are written on refusals only: on every answer they were measured to halve the rate.
  */
 import { createHash } from 'node:crypto';
@@ -10,6 +11,8 @@ import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { Clock } from '../clock.ts';
 import type { Rate } from '../model.ts';
 import { refuse } from './answers.ts';
+import type { SharedCounting } from './shared-counting.ts';
+import { SharedStore } from './shared-store.ts';
 import { WindowStore } from './window-store.ts';
 
 /** 50,000 addresses at about 100 bytes each; beyond, the oldest window is forgotten. */
@@ -51,8 +54,30 @@ function rateHeaders(it: { name: string; limit: number; windowMs: number; key: s
   };
 }
 
-function middleware(name: string, rate: Rate, store: WindowStore, keyOf: (req: Request) => string): RequestHandler {
+type LimitOptions = {
+  readonly rate: Rate;
+  readonly clock: Clock;
+  /** How relays count together; absent: this one is alone. */
+  readonly shared?: SharedCounting | undefined;
+};
+
+type Limit = {
+  /** The windows as this relay knows them; asking them costs no way to Redis. */
+  readonly windows: WindowStore;
+  readonly store: WindowStore | SharedStore;
+  readonly limit: number;
+  readonly windowMs: number;
+};
+
+function openLimit(name: string, keysMax: number, { rate, clock, shared }: LimitOptions): Limit {
   const { limit, windowMs } = wholeWindow(rate);
+  const windows = new WindowStore({ name, windowMs, keysMax, clock });
+  const store = shared ? new SharedStore({ counting: shared, windows, limit, clock }) : windows;
+  return { windows, store, limit, windowMs };
+}
+
+function middleware(name: string, it: Limit, keyOf: (req: Request) => string): RequestHandler {
+  const { windows, store, limit, windowMs } = it;
   return rateLimit({
     windowMs,
     limit,
@@ -61,9 +86,11 @@ function middleware(name: string, rate: Rate, store: WindowStore, keyOf: (req: R
     keyGenerator: keyOf,
     standardHeaders: false,
     legacyHeaders: false,
+    // Its hints go to the console, which is not ours to write to, and are for who sets it up by trial.
+    validate: false,
     handler: (req, res) => {
       const key = keyOf(req);
-      refuse(res, 'limited', rateHeaders({ name, limit, windowMs, key, leftMs: store.leftMs(key) }));
+      refuse(res, 'limited', rateHeaders({ name, limit, windowMs, key, leftMs: windows.leftMs(key) }));
     },
   });
 }
@@ -78,10 +105,9 @@ async function passes(limiter: RequestHandler, req: Request, res: Response): Pro
   return passed;
 }
 
-export function sourceLimiter(options: { source: string; rate: Rate; clock: Clock }): Limiter {
-  const { windowMs } = wholeWindow(options.rate);
-  const store = new WindowStore({ name: `source:${options.source}`, windowMs, keysMax: 1, clock: options.clock });
-  const limiter = middleware(options.source, options.rate, store, () => options.source);
+export function sourceLimiter(options: LimitOptions & { readonly source: string }): Limiter {
+  const { source } = options;
+  const limiter = middleware(source, openLimit(`source:${source}`, 1, options), () => source);
   return { admit: (req, res) => passes(limiter, req, res) };
 }
 
@@ -90,15 +116,18 @@ export function addressKey(address: string | undefined): string {
   return ipKeyGenerator(address ?? 'unknown', IPV6_PREFIX);
 }
 
-export function addressLimiter(options: { rate: Rate; clock: Clock }): AddressLimiter {
-  const { limit, windowMs } = wholeWindow(options.rate);
-  const store = new WindowStore({ name: 'address', windowMs, keysMax: ADDRESSES_MAX, clock: options.clock });
-  // Written out: express-rate-limit reads this function's text to see that it knows of IPv6.
-  const keyOf = (req: Request) => ipKeyGenerator(req.ip ?? 'unknown', IPV6_PREFIX);
-  const limiter = middleware('address', options.rate, store, keyOf);
+/**
+ * Whether an address is over is known without asking Redis: each refusal brings back what all relays have counted. So a good webhook
+ * never waits for it, and what an address may have too much is what other relays had refused it since, some milliseconds ago.
+ */
+export function addressLimiter(options: LimitOptions): AddressLimiter {
+  const it = openLimit('address', ADDRESSES_MAX, options);
+  const { windows, store, limit } = it;
+  const keyOf = (req: Request) => addressKey(req.ip);
+  const limiter = middleware('address', it, keyOf);
   return {
     refuses: async (req, res) => {
-      if (store.idle || store.hits(keyOf(req)) < limit) return false;
+      if (windows.idle || windows.hits(keyOf(req)) < limit) return false;
       return !(await passes(limiter, req, res));
     },
     count: (req) => void store.increment(keyOf(req)),

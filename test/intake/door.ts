@@ -6,6 +6,7 @@ import { addressLimiter, sourceLimiter } from '../../src/intake/limits.ts';
 import { createPublicApp } from '../../src/intake/public-app.ts';
 import type { DoorOptions, DoorSource, Receipt } from '../../src/intake/receive.ts';
 import { type Listening, listen } from '../../src/intake/server.ts';
+import type { SharedCounting } from '../../src/intake/shared-counting.ts';
 import type { RawDelivery, Source } from '../../src/model.ts';
 import type { Verifier } from '../../src/verify/contract.ts';
 import { createVerifier } from '../../src/verify/verifier.ts';
@@ -54,6 +55,8 @@ export type DoorChange = {
   readonly remote?: DoorOptions['remote'];
   readonly learn?: DoorOptions['learn'];
   readonly refused?: DoorOptions['refused'];
+  /** How doors count together. */
+  readonly shared?: SharedCounting;
 };
 
 /** Keys are remembered, as the buffer's contract has it. */
@@ -70,12 +73,12 @@ function keeper(kept: RawDelivery[]): BufferKeeper['accept'] {
 }
 
 export async function openDoor(change: DoorChange = {}): Promise<Door> {
-  const clock = change.clock ?? systemClock;
+  const { clock = systemClock, shared } = change;
   const kept: RawDelivery[] = [];
   const receipts: Receipt[] = [];
   const doors = new Map<string, DoorSource>();
   const enter = (each: Source, verifier: Verifier) => {
-    const limiter = sourceLimiter({ source: each.name, rate: each.limits.accept, clock });
+    const limiter = sourceLimiter({ source: each.name, rate: each.limits.accept, clock, shared });
     doors.set(each.name, { source: each, verifier, limiter });
   };
   for (const each of change.sources ?? [source()]) enter(each, createVerifier(each, { publicUrl: null }));
@@ -85,7 +88,7 @@ export async function openDoor(change: DoorChange = {}): Promise<Door> {
     clock,
     bodyBytesMax: change.bodyBytesMax ?? 1_048_576,
     find,
-    addresses: addressLimiter({ rate: change.refusedPerAddress ?? { count: 600, windowMs: 60_000 }, clock }),
+    addresses: addressLimiter({ rate: change.refusedPerAddress ?? { count: 600, windowMs: 60_000 }, clock, shared }),
     deliveryId: change.deliveryId ?? (async () => null),
     remote: change.remote ?? {
       fetch: async () => 'nothing is fetched here',
