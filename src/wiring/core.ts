@@ -67,8 +67,11 @@ export type Core = AsyncDisposable & {
 
 /** Batches in flight when stopping: with settling (2 s) and closing, all stays within 10 s. */
 const SEND_GRACE_MS = 4_000;
-/** A lease outlives two whole requests. */
-const leaseMsFor = (sendTimeoutMs: number) => 2 * sendTimeoutMs + 30_000;
+/**
+ * A lease outlives two whole requests. Where others share the store, what a relay had leased when it was killed waits for the end of the
+ * lease; a store of one's own gives it back when it is opened.
+ */
+const leaseMsFor = (sendTimeoutMs: number, shared: boolean) => 2 * sendTimeoutMs + (shared ? 5_000 : 30_000);
 
 /** The mapping stage has more than one batch in hand: live deliveries wait to be mapped. */
 const MAPPING_BUSY_AT = 256;
@@ -132,7 +135,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       ...(destination.ceiling ? { ceilings: ceilingsOf(destination.ceiling) } : null),
       retry: settings.retry,
       giveUpAfterMs: settings.giveUpAfterMs,
-      leaseMs: leaseMsFor(settings.sendTimeoutMs),
+      leaseMs: leaseMsFor(settings.sendTimeoutMs, store.shared),
       stopGraceMs: SEND_GRACE_MS,
       hooks: notingAttempts(tellers.forwarding(destination.name), { buffer, now: clock.now }),
     });
