@@ -162,9 +162,10 @@ function run(stage, { rest, text }) {
     throw new Refused(`failed (${result.signal ?? result.status ?? result.error?.message}): ${text}`);
 }
 
+/** This machine's way to the registry: settings of npm, a proxy, and whom to trust there. */
 function npmSettings() {
   const given = Object.entries(process.env).filter(([name]) =>
-    /^npm_config_(registry|cache|userconfig|fetch_\w+)$/i.test(name),
+    /^(npm_config_(registry|cache|userconfig|cafile|fetch_\w+)|node_extra_ca_certs|(https?|no)_proxy)$/i.test(name),
   );
   return { ...Object.fromEntries(given), npm_config_prefer_offline: 'true', npm_config_update_notifier: 'false' };
 }
