@@ -38,6 +38,7 @@
 import type { Delivery, DeliveryState, LeasedEvent, RawDelivery, RelayEvent, Route, Verified } from '../model.ts';
 import type { ReadingKeeper } from './reading.ts';
 import type { ReplayingKeeper } from './replaying.ts';
+import type { Sendership, SendershipOf } from './sendership.ts';
 
 export type {
   DeadLetterFilter,
@@ -184,6 +185,9 @@ export interface BufferKeeper extends AsyncDisposable, ReadingKeeper, ReplayingK
   armed(now: number): Promise<ReadonlyMap<string, number>>;
   /** The operator drops it, to learn another; false: there was none. The source is then not armed. */
   forgetSecret(source: string): Promise<boolean>;
+
+  /** Who of those that share the buffer sends; absent: nobody shares it. */
+  sendership?(of: SendershipOf): Sendership;
 
   tally(): Promise<BufferTally>;
   /** So many of each source at most, those that come most first. */

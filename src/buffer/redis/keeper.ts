@@ -12,6 +12,7 @@ import type { Accepted, BufferKeeper, BufferTally, LeaseRequest, MappedDelivery,
 import type { AttemptNote, DeadLetterFilter, DeliveryFilter, PageRequest } from '../reading.ts';
 import { placeName, type ReadyChange, ReadyEvents } from '../ready-events.ts';
 import type { NewReplay, ReplayStep, SelectRequest } from '../replaying.ts';
+import type { Sendership, SendershipOf } from '../sendership.ts';
 import { Accepting } from './accepting.ts';
 import { beside } from './beside.ts';
 import { laneParts } from './keys.ts';
@@ -19,6 +20,7 @@ import { Leasing } from './leasing.ts';
 import { MappingLog } from './mapping-log.ts';
 import { Positions } from './positions.ts';
 import { script } from './script.ts';
+import { Senderships } from './sendership.ts';
 import { Shard } from './shard.ts';
 import { checkRedis, type RedisDurability } from './start-checks.ts';
 import { Sweeping } from './sweeping.ts';
@@ -81,6 +83,7 @@ export class RedisBuffer implements BufferKeeper {
   readonly #tallies: Tallies;
   readonly #sweeping: Sweeping;
   readonly #watch: Watch;
+  readonly #senderships: Senderships;
   readonly #beside: ReturnType<typeof beside>;
   readonly #underWay = new Set<Promise<unknown>>();
   #warnings: readonly string[] = [];
@@ -111,6 +114,7 @@ export class RedisBuffer implements BufferKeeper {
     this.#tallies = new Tallies(shards, bytesMax, () => this.#watch.outOfMemory);
     this.#sweeping = new Sweeping(shards, keepDeliveriesMs, now);
     this.#beside = beside({ shards, clock, bytesMax: withHeadroom });
+    this.#senderships = new Senderships({ shard: shards[0] as Shard, clock });
   }
 
   /** False while Redis, or one of its shards, is known to be away. */
@@ -261,6 +265,10 @@ export class RedisBuffer implements BufferKeeper {
     return this.#do(() => this.#beside.unfinishedReplays());
   }
 
+  sendership(of: SendershipOf): Sendership {
+    return this.#senderships.of(of);
+  }
+
   sweep(): Promise<void> {
     return this.#do(() => this.#sweeping.sweep());
   }
@@ -306,6 +314,7 @@ export class RedisBuffer implements BufferKeeper {
   async #close(): Promise<void> {
     await this.#accepting.drained();
     await Promise.allSettled(this.#underWay);
+    await this.#senderships.end();
     const claimMs = String(this.#options.claimMs ?? claimMsUsual);
     // What cannot be given back now is taken over later.
     await Promise.allSettled(this.#shards.map((shard) => shard.call(closeScript, [claimMs])));
@@ -313,7 +322,7 @@ export class RedisBuffer implements BufferKeeper {
   }
 
   async #end(): Promise<void> {
-    await Promise.all([this.#watch.end(), ...this.#shards.map((shard) => shard.close())]);
+    await Promise.all([this.#watch.end(), this.#senderships.crash(), ...this.#shards.map((shard) => shard.close())]);
   }
 }
 

@@ -91,6 +91,13 @@ export const keyNames = {
   /** Hash: source → `armed <until>` or `secret <at> <token> <secret>` (9; in shard 0). */
   secrets: 'secrets',
 
+  /** Hash: project → `<end by the server's clock> <relay>`: who sends to it (`../sendership.ts`; in shard 0). */
+  senders: 'senders',
+  /** Hash: relay → `<since> <last heard of> <projects that it can send to>` (in shard 0). */
+  relays: 'relays',
+  /** Hash of a project: destination → `<when> <text>` that its sender noted last; it lasts a week (in shard 0). */
+  noted: 'noted:',
+
   /** Sorted set, id → number: replays (in shard 0, with their records). */
   replays: 'replays',
   /** Set: ids of replays that run. */
