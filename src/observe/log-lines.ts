@@ -37,6 +37,8 @@ export const logLines = {
   'evaluator.restarted': 'The evaluator was stopped and a new one took its place.',
   'buffer.full': 'Nothing more can be kept.',
   'buffer.trouble': 'The buffer did not do what it was asked to.',
+  'limits.apart': 'Redis does not answer in time: each relay keeps the limits at the door by itself.',
+  'limits.shared': 'All relays keep the limits at the door together again.',
   'request.failed': 'A request failed in the relay itself: a bug.',
   'log.dropped': 'Lines were dropped because nobody read them fast enough.',
 } as const;

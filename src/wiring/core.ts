@@ -23,6 +23,7 @@ import { secretsIn } from './known-providers.ts';
 import { type LearnedSecrets, openLearnedSecrets } from './learned-secrets.ts';
 import { createPressure, type Pressure } from './pressure.ts';
 import { openReplays } from './replays.ts';
+import { openSharedLimits, type SharedLimits } from './shared-limits.ts';
 import { type SnapshotOptions, takeSnapshot, takeWholeSnapshot } from './snapshot.ts';
 import { type OpenedSources, openSources, pseudonymKeyOf } from './sources.ts';
 import { openStore } from './store.ts';
@@ -47,6 +48,7 @@ export type Core = AsyncDisposable & {
   readonly buffer: BufferKeeper;
   readonly remote: RemoteTexts;
   readonly learned: LearnedSecrets;
+  readonly limits: SharedLimits;
   readonly destinations: OpenedDestinations;
   readonly sources: OpenedSources;
   readonly shape: Shape;
@@ -94,6 +96,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   const buffer = cleanup.use(store.buffer);
   const remote = createRemoteTexts({ clock });
   const learned = cleanup.use(await openLearnedSecrets(buffer, clock, { shared: store.shared }));
+  const limits = cleanup.use(openSharedLimits(settings, clock, log));
   const destinations = cleanup.use(await openDestinations(settings, clock));
   const { shape } = destinations;
   const sandbox = destinations.configs.every(({ type }) => type === 'sandbox');
@@ -107,6 +110,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
       sandbox,
       remote,
       learned,
+      limits,
       pseudonymKey,
       destinations: new Set(destinations.all.map(({ name }) => name)),
       changed: (now) => {
@@ -164,7 +168,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   );
   const held = cleanup.move();
   const core: Core = {
-    ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned },
+    ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned, limits },
     ...{ feed, refused: createRefusedRing(clock) },
     ...{ destinations, sources, forwarders, shape },
     ...{ pressure, replays },

@@ -20,7 +20,7 @@ export async function openPublicPort(core: Core): Promise<Listening> {
     clock,
     bodyBytesMax: settings.bodyBytesMax,
     find: sources.door.find,
-    addresses: addressLimiter({ rate: settings.refusedPerAddress, clock }),
+    addresses: addressLimiter({ rate: settings.refusedPerAddress, clock, shared: core.limits.counting }),
     remote: core.remote,
     learn: core.learned.learn,
     deliveryId: (source, view) => sources.runner.doorId(source, view),

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import { UsageError } from '../errors.ts';
 import { sourceLimiter } from '../intake/limits.ts';
 import type { DoorSource } from '../intake/receive.ts';
+import type { SharedCounting } from '../intake/shared-counting.ts';
 import type { Source } from '../model.ts';
 import { providers } from '../verify/registry.ts';
 import type { RemoteTexts } from '../verify/remote-texts.ts';
@@ -27,9 +28,12 @@ export type SourcesAtDoorOptions = {
   readonly remote: RemoteTexts;
   /** The secret that a provider handed over for this source; null: none. */
   readonly learned: (source: string) => string | null;
+  /** With whom limits.accept is kept together; undefined: with nobody. */
+  readonly shared: SharedCounting | undefined;
 };
 
 export function createSourcesAtDoor(options: SourcesAtDoorOptions): SourcesAtDoor {
+  const { clock, shared } = options;
   let entries = new Map<string, Entry>();
 
   const enter = (configured: Source): Entry => {
@@ -41,7 +45,7 @@ export function createSourcesAtDoor(options: SourcesAtDoorOptions): SourcesAtDoo
       before && JSON.stringify(before.door.source.limits.accept) === JSON.stringify(source.limits.accept);
     const limiter = sameRate
       ? before.door.limiter
-      : sourceLimiter({ source: source.name, rate: source.limits.accept, clock: options.clock });
+      : sourceLimiter({ source: source.name, rate: source.limits.accept, clock, shared });
     try {
       const verifier = createVerifier(source, options);
       return { door: { source, verifier, limiter }, written, problem: null };

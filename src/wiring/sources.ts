@@ -22,6 +22,7 @@ import type { RemoteTexts } from '../verify/remote-texts.ts';
 import { createVerifier } from '../verify/verifier.ts';
 import { knownProviders } from './known-providers.ts';
 import type { LearnedSecrets } from './learned-secrets.ts';
+import type { SharedLimits } from './shared-limits.ts';
 import { createSourcesAtDoor, type SourcesAtDoor } from './sources-at-door.ts';
 
 export type SourcesOptions = {
@@ -35,6 +36,7 @@ export type SourcesOptions = {
   readonly remote: RemoteTexts;
   readonly learned: LearnedSecrets;
   readonly pseudonymKey: string | null;
+  readonly limits: SharedLimits;
   /** Called with the sources as they are now, at the start and after every change. */
   readonly changed: (sources: readonly Source[]) => void;
 };
@@ -126,7 +128,8 @@ export async function openSources(options: SourcesOptions): Promise<OpenedSource
     }),
   );
   const { remote, learned } = options;
-  const door = createSourcesAtDoor({ clock, publicUrl: settings.publicUrl, remote, learned: learned.get });
+  const shared = options.limits.counting;
+  const door = createSourcesAtDoor({ clock, publicUrl: settings.publicUrl, remote, learned: learned.get, shared });
   const take = () => {
     const sources = library.all().map((loaded) => loaded.source);
     door.take(sources);
