@@ -102,6 +102,16 @@ Examples:
   trackrelay arm notion --no-wait  returns at once; run it again within the ten minutes to see what to paste
 It talks to the relay's private listener; RELAY_ADMIN_TOKEN is sent when it is set.
 `,
+  move: `
+Examples:
+  trackrelay move --from data/ --to redis://10.0.0.7:6379              stop all relays first; then start them with REDIS_URL
+  trackrelay move --from data/ --to REDIS_URL --shards 4               the address stays out of the list of processes
+  trackrelay move --from redis://10.0.0.7 --to data/                   and back
+  trackrelay move --from redis://10.0.0.7 --to redis://10.0.0.8 --shards 8
+  trackrelay move --unmark data/                                       after second thoughts: relays may start on data/ again
+Ended half way, run it again: nothing is there twice. The source keeps all it had, and no relay starts on it any more.
+It reads RELAY_KEEP_DELIVERIES, for how long repeats are known; set it as for serve.
+`,
   providers: `
 Examples:
   trackrelay providers           all of them

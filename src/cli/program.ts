@@ -131,6 +131,12 @@ function createProgram(output: Output, end: (exitCode: number) => void): Command
     .action(async (source, options) =>
       end(await (await import('./arm.ts')).arm({ source, ...options }, context(options))),
     );
+  add('move', 'carry all that a buffer keeps into another: a data folder or a Redis, from one to the other')
+    .option('--from <place>', 'a data folder, a redis:// address, or REDIS_URL: the one of this environment')
+    .option('--to <place>', 'the same; it must be empty, or hold a part of this very move')
+    .option('--shards <count>', 'of a Redis that is moved to; default: RELAY_REDIS_SHARDS')
+    .option('--unmark <place>', 'let relays start again where all was moved away; it may then be delivered twice')
+    .action(async (options) => end(await (await import('./move.ts')).moveBuffer(options, context(options))));
   add('providers [name]', 'list the providers a source can name, or show one').action(async (name, options) =>
     end((await import('./providers.ts')).showProviders(name ?? null, context(options))),
   );

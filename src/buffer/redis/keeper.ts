@@ -25,7 +25,7 @@ import { Shard } from './shard.ts';
 import { checkRedis, type RedisDurability } from './start-checks.ts';
 import { Sweeping } from './sweeping.ts';
 import { Tallies } from './tallies.ts';
-import { StoreUnavailableError } from './trouble.ts';
+import { StoreCarriedError, StoreUnavailableError } from './trouble.ts';
 import { Watch } from './watch.ts';
 
 export type RedisBufferOptions = {
@@ -142,6 +142,7 @@ export class RedisBuffer implements BufferKeeper {
       } catch (error) {
         if (error instanceof UsageError) throw error;
         const { message } = error as Error;
+        if (error instanceof StoreCarriedError) throw new UsageError([message], 1);
         if (!(error instanceof StoreUnavailableError)) throw new UsageError([`Redis cannot be used: ${message}`], 1);
         if (waitedMs >= startMs) throw new UsageError([`${message}. REDIS_URL says where Redis is.`], 1);
         await clock.wait(startAgainMs);

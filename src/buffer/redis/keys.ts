@@ -22,7 +22,7 @@ export const indexedTypesMax = 200;
 export const keyNames = {
   /**
    * Hash: `format`, `shards`; counters `p` (deliveries) `e` (events) `l` (letters) `r` (replays) `n` (lanes); `bytes` kept; `lastLetterAt`; `bodiesFrom`: where
-   * bodies that give way are looked for next.
+   * bodies that give way are looked for next; `move`: the mark of a move (../carrying.ts), and `carried`: why a relay must not start on it.
    */
   meta: 'meta',
   /** Hash: `<what> <source>` → count; accepted, duplicates, mapped, skipped, failed, created, delivered, dead, lastAcceptedAt (8). */
@@ -122,9 +122,9 @@ export function shardOf(source: string, shards: number): number {
   return Number.parseInt(hash('sha256', source, 'hex').slice(0, 8), 16) % shards;
 }
 
-/** 132 bits: two keys never meet by chance. */
+/** 128 bits, the same as in a data folder (sqlite/keys.ts), so that they can be carried: two keys never meet by chance. */
 export function seenKeyHash(source: string, key: string): string {
-  return hash('sha256', `${source}\0${key}`, 'base64url').slice(0, 22);
+  return hash('sha256', `${source}\0${key}`, 'buffer').subarray(0, 16).toString('base64url');
 }
 
 const laneSeparator = '\x1f';

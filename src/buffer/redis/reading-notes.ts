@@ -18,16 +18,9 @@ export class Notes {
   }
 
   async note(note: AttemptNote): Promise<void> {
-    const positions = [...note.positions].sort((a, b) => a - b);
-    const [low, high] = [positions[0], positions.at(-1)];
-    if (low === undefined || high === undefined) return;
-    const { batch, at, attempt, status, outcome, reason, message, durationMs } = note;
-    const words = message === null ? null : message.slice(0, attemptWordsMax);
-    const times = [Math.trunc(at), attempt, Math.round(durationMs)];
-    const packed = Buffer.from(packPositions(positions)).toString('base64');
-    const text = JSON.stringify([batch, ...times, status, outcome, reason, words, packed]);
+    if (note.positions.length === 0) return;
     try {
-      await this.#shard.call(noteScript, [String(attemptsNotedMax), `${low} ${high} ${text}`]);
+      await this.#shard.call(noteScript, [String(attemptsNotedMax), noteText(note)]);
     } catch (error) {
       // Not worth making room or waiting for.
       if (!(error instanceof BufferFullError || error instanceof StoreUnavailableError)) throw error;
@@ -54,7 +47,18 @@ export class Notes {
   }
 }
 
-function readNote(note: string): { record: AttemptRecord; positions: readonly number[] } {
+/** `<lowest> <highest> <JSON>`: between which positions its events lie, for a look that need not read it. */
+export function noteText(note: Omit<AttemptNote, 'destination'>): string {
+  const positions = [...note.positions].sort((a, b) => a - b);
+  const { batch, at, attempt, status, outcome, reason, message, durationMs } = note;
+  const words = message === null ? null : message.slice(0, attemptWordsMax);
+  const times = [Math.trunc(at), attempt, Math.round(durationMs)];
+  const packed = Buffer.from(packPositions(positions)).toString('base64');
+  const text = JSON.stringify([batch, ...times, status, outcome, reason, words, packed]);
+  return `${positions[0] ?? 0} ${positions.at(-1) ?? 0} ${text}`;
+}
+
+export function readNote(note: string): { record: AttemptRecord; positions: readonly number[] } {
   const [batch, at, attempt, durationMs, status, outcome, reason, message, packed] = JSON.parse(
     note.slice(note.indexOf('[')),
   ) as [

@@ -16,7 +16,12 @@ export class NeverAskedError extends StoreUnavailableError {
 
 /** What is kept there is not ours to read: nothing mends that but a person. */
 export class StoreBrokenError extends Error {
-  override readonly name = 'StoreBrokenError';
+  override readonly name: string = 'StoreBrokenError';
+}
+
+/** What is kept there is another place's now, or only half there (../carrying.ts); the message says what to do. */
+export class StoreCarriedError extends StoreBrokenError {
+  override readonly name = 'StoreCarriedError';
 }
 
 /** Words of Redis' that pass by themselves: a restart, a failover, a disk that comes back, a slot on its way. */
@@ -50,6 +55,7 @@ export function troubleOf(error: Error): Error {
   const word = replyWord(error);
   const options = { cause: error };
   if (passing.has(word)) return new StoreUnavailableError(`Redis cannot do it now: ${error.message}`, options);
+  if (word === 'CARRIED') return new StoreCarriedError(error.message.slice(word.length + 1), options);
   if (full.has(word)) return new BufferFullError(`Redis has no room: ${error.message}`, options);
   if (broken.has(word)) return new StoreBrokenError(`What Redis holds cannot be read: ${error.message}`, options);
   return error;

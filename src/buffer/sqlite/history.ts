@@ -20,6 +20,9 @@ const keysPerPiece = 300;
 /** Keys looked at for one piece; those whose delivery is still there are passed over. */
 const keysLookedAt = 5_000;
 
+/** Below the first of them: keys that were carried here from elsewhere have places below 0 (carrying-in.ts). */
+const keysStart = Number.MIN_SAFE_INTEGER;
+
 /** 8 MiB: moving so many pages takes about 20 ms. */
 const diskPagesAtOnce = 2048;
 /** About 25 ms, once a second while the disk is full. */
@@ -37,7 +40,7 @@ export class History {
   readonly #dropFacts: Statement;
   readonly #oldKeys: Statement;
   readonly #freeKeys: Statement;
-  #keysFrom = 0;
+  #keysFrom = keysStart;
 
   constructor(store: Store) {
     const { database } = store;
@@ -169,7 +172,7 @@ export class History {
       if (dropped === keysPerPiece) return true;
     }
     const ended = keys.length < keysLookedAt;
-    if (ended) this.#keysFrom = 0;
+    if (ended) this.#keysFrom = keysStart;
     return dropped > 0 || !ended;
   }
 }

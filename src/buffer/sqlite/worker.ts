@@ -14,6 +14,7 @@ import { Letters } from './letters.ts';
 import { Lists } from './lists.ts';
 import { MappingLog } from './mapping-log.ts';
 import type { Answer, Ask, Kind, Opening, Question, Reply, WriteAnswer, WriteRequest } from './messages.ts';
+import { refuseMoved } from './move-mark.ts';
 import { Queueing } from './queueing.ts';
 import { Remapping } from './remapping.ts';
 import { ReplayDesk } from './replay-desk.ts';
@@ -54,6 +55,7 @@ class StoreThread {
     prepareFolder(opening.folder);
     this.#hold = holdFolder(opening.folder, opening.now);
     const store = new Store(openStoreFile(opening.folder), opening);
+    refuseMoved(store.database);
     const letters = new Letters(store);
     const lists = new Lists(store);
     const tallies = new Tallies(store);

@@ -1,29 +1,16 @@
 -- Deliveries in. A(1) the highest position known, A(2) retention of keys in ms, A(3) bytes this shard may keep, A(4) bytes of a row; then of
 -- each delivery: id, source, hash of its key ('' none), receivedAt, facts, its type (`-` none, `=type`), head, body.
 -- Answers the highest position given, then of each '' (accepted), the first id (duplicate) or 'F' (full).
+local carried = call('HGET', P .. 'meta', 'carried')
+if carried then
+  return redis.error_reply('CARRIED ' .. carried)
+end
 local keepMs, bytesMax, rowBytes = tonumber(A(2)), tonumber(A(3)), tonumber(A(4))
 local count = (#ARGV - 8) / 8
 local answers, last = {}, {}
 local total, room, noRoom = 0, nil, false
 -- The counters of all are taken at once; what is not used is a gap, and gaps are allowed.
 local first = take('p', count, tonumber(A(1)))
-
--- Types that get an index of their own, as long as there are few.
-local typesMax = 200
-local indexed = {}
-local function kindOf(source, type)
-  local kind = source .. ':' .. type
-  if type == '-' or indexed[kind] or call('SISMEMBER', P .. 'types:' .. source, type) == 1 then
-    indexed[kind] = true
-    return kind
-  end
-  if call('SCARD', P .. 'types:' .. source) >= typesMax then
-    return source .. ':*'
-  end
-  call('SADD', P .. 'types:' .. source, type)
-  indexed[kind] = true
-  return kind
-end
 
 -- The id of the first with this key; nil: this is the first, and is written down as such.
 local function seenBefore(key, receivedAt, id)

@@ -6,9 +6,8 @@
 local letterBytes = 900
 
 -- `letter`: { id, kind, reason, message, destination, json, attempts }, '' for what is not there; `of`: { source, delivery, type, receivedAt }
--- (type nil: none); `event`: nil, or { position, id, time, route, key }.
-local function bury(letter, of, event, at)
-  local p = num(position(take('l', 1, 0)))
+-- (type nil: none); `event`: nil, or { position, id, time, route, key }; `p`: its position.
+local function layDown(p, letter, of, event, at)
   local hash = P .. 'l:' .. letter.id
   local weight = letterBytes + #letter.message + #letter.json
   call('HSET', hash, 'p', p, 's', of.source, 'd', of.delivery, 'k', letter.kind, 'r', letter.reason, 'm', letter.message,
@@ -32,8 +31,12 @@ local function bury(letter, of, event, at)
   call('ZADD', P .. 'lk:' .. of.source .. ':' .. letter.reason, p, letter.id)
   call('ZADD', P .. 'dl:' .. of.delivery, p, letter.id)
   call('HINCRBY', P .. 'lettercounts', of.source .. ' ' .. letter.reason, 1)
-  call('HSET', P .. 'meta', 'lastLetterAt', at)
   grown(weight)
+end
+
+local function bury(letter, of, event, at)
+  layDown(num(position(take('l', 1, 0))), letter, of, event, at)
+  call('HSET', P .. 'meta', 'lastLetterAt', at)
 end
 
 -- False: there is no such letter.

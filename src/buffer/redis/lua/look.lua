@@ -1,5 +1,9 @@
 -- What there is to do, also by what other relays did. A(1) own claims that were idle so many ms are kept alive. Answers ready counts of all
 -- lanes, then the highest position of deliveries.
+local carried = call('HGET', P .. 'meta', 'carried')
+if carried then
+  return redis.error_reply('CARRIED ' .. carried)
+end
 expire(now())
 for _, name in ipairs(call('HVALS', P .. 'lanes')) do
   if string.find(name, '\31', 1, true) then

@@ -1,4 +1,4 @@
--- A relay begins. A(1) the format it knows. The first relay of all writes down the format and the number of shards.
+-- A relay begins. A(1) the format it knows, A(2) 'move': it is no relay, but a move from or to here. The first relay of all writes down the format and the number of shards.
 local meta = P .. 'meta'
 local format = call('HGET', meta, 'format')
 if not format then
@@ -7,6 +7,10 @@ elseif format ~= A(1) then
   return redis.error_reply('BROKEN the keys are of format ' .. format .. ', this relay knows format ' .. A(1))
 elseif tonumber(call('HGET', meta, 'shards')) ~= shards then
   return redis.error_reply('BROKEN the keys were made with ' .. call('HGET', meta, 'shards') .. ' shards, RELAY_REDIS_SHARDS says ' .. shards)
+end
+local carried = call('HGET', meta, 'carried')
+if carried and A(2) ~= 'move' then
+  return redis.error_reply('CARRIED ' .. carried)
 end
 local made = redis.pcall('XGROUP', 'CREATE', P .. 'unmapped', 'map', '0', 'MKSTREAM')
 if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then
