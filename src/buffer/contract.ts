@@ -119,6 +119,9 @@ export const learnedSecretLengthMax = 1_024;
 /** Sources that are armed or have a learned secret. */
 export const learnedSourcesMax = 1_000;
 
+/** Of one relay: source → revision of the mapping that it runs. */
+export type Instance = ReadonlyMap<string, string>;
+
 export type LearnedSecret = { readonly secret: string; readonly learnedAt: number };
 
 export const unmappedTypesMax = 200;
@@ -188,6 +191,12 @@ export interface BufferKeeper extends AsyncDisposable, ReadingKeeper, ReplayingK
 
   /** Who of those that share the buffer sends; absent: nobody shares it. */
   sendership?(of: SendershipOf): Sendership;
+
+  /**
+   * Tells the others that share the buffer what this relay runs, and answers what each runs that was heard of lately, this one first.
+   * Absent: nobody shares it.
+   */
+  noteInstance?(revisions: Instance): Promise<readonly Instance[]>;
 
   tally(): Promise<BufferTally>;
   /** So many of each source at most, those that come most first. */

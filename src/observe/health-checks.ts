@@ -91,6 +91,7 @@ function mappingsMeasure(sources: readonly SourceStatus[]): Measure {
     [sources.filter((source) => source.missing.length > 0).length, 'closed for a missing variable'],
     [sources.filter((source) => source.unverified).length, 'not verified'],
     [sources.filter((source) => source.refused !== null).length, 'refused as changed'],
+    [sources.filter((source) => source.elsewhere !== undefined).length, 'not the same on all relays'],
   ];
   const remarks = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   const loaded = sources.filter((source) => source.revision !== null).length;

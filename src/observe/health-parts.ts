@@ -75,6 +75,10 @@ export function sourceReasons(source: SourceStatus): readonly string[] {
         : `an older mapping runs, the change was refused: ${source.refused}`,
     );
   }
+  if (source.elsewhere !== undefined) {
+    const others = source.elsewhere.map(({ revision, relays }) => `${revision ?? 'none'} on ${relays}`).join(', ');
+    reasons.push(`not the same on all relays: mapping ${source.revision ?? 'none'} here, on others ${others}`);
+  }
   return reasons;
 }
 

@@ -21,6 +21,8 @@ export type SourceStatus = {
   readonly unverified: boolean;
   /** Why the newest change (or the whole folder) was refused; null: what is in the folder runs. */
   readonly refused: string | null;
+  /** What other relays on the same store run, when not all run the same: how many run which; null: none. */
+  readonly elsewhere?: readonly { readonly revision: string | null; readonly relays: number }[];
   /** Standing remarks that do not change the status. */
   readonly remarks?: readonly string[];
 };

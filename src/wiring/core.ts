@@ -9,7 +9,7 @@ import { ceilingsByProject } from '../forward/ceiling.ts';
 import { createForwarder, type Forwarder } from '../forward/forwarder.ts';
 import type { Shape } from '../mapping/turn-to-events.ts';
 import { alsoTo, createFeed, type Feed } from '../observe/feed.ts';
-import type { HealthSnapshot } from '../observe/health.ts';
+import type { HealthSnapshot, SourceStatus } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { Mask } from '../observe/mask.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
@@ -21,6 +21,7 @@ import { notingAttempts } from './attempt-notes.ts';
 import { type OpenedDestinations, openDestinations } from './destinations.ts';
 import { secretsIn } from './known-providers.ts';
 import { type LearnedSecrets, openLearnedSecrets } from './learned-secrets.ts';
+import { openOtherRelays } from './other-relays.ts';
 import { createPressure, type Pressure } from './pressure.ts';
 import { openReplays } from './replays.ts';
 import { openSharedLimits, type SharedLimits } from './shared-limits.ts';
@@ -51,6 +52,8 @@ export type Core = AsyncDisposable & {
   readonly limits: SharedLimits;
   readonly destinations: OpenedDestinations;
   readonly sources: OpenedSources;
+  /** How each source is, beside what other relays run. */
+  readonly statuses: () => readonly SourceStatus[];
   readonly shape: Shape;
   /** One for each destination, in their order. */
   readonly forwarders: readonly DestinationForwarder[];
@@ -148,10 +151,12 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
     });
     return { destination, forwarder };
   });
+  const others = cleanup.use(openOtherRelays({ buffer, clock, sources: sources.statuses }));
+  const statuses = () => others.compared(sources.statuses());
   const tallies = createTallyCache(buffer, clock);
   const seen: SnapshotOptions = {
     ...{ clock, tallies, metrics, unmapped: createUnmappedCache(buffer, clock) },
-    sources: sources.statuses,
+    sources: statuses,
     destinations: () =>
       forwarders.map(({ destination: { name, address }, forwarder }) => ({ ...forwarder.status(), name, address })),
     notAccepting: () => notAccepting[core.phase] ?? (store.answering() ? null : 'the store does not answer'),
@@ -170,7 +175,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   const core: Core = {
     ...{ settings, clock, log, mask, metrics, tellers, buffer, remote, learned, limits },
     ...{ feed, refused: createRefusedRing(clock) },
-    ...{ destinations, sources, forwarders, shape },
+    ...{ destinations, sources, statuses, forwarders, shape },
     ...{ pressure, replays },
     phase: 'starting',
     mappingInHand: () => 0,

@@ -67,7 +67,7 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
       return { contentType: metrics.contentType, text: await metrics.text({ now, tally, unmapped, circuits }) };
     },
     sources: () =>
-      sources.statuses().map((status) => ({ status, source: sources.library.get(status.name)?.source ?? null })),
+      core.statuses().map((status) => ({ status, source: sources.library.get(status.name)?.source ?? null })),
     publicUrl: () => settings.publicUrl ?? publicUrl(),
     buffer: core.buffer,
     arming: armingOf(core),

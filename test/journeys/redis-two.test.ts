@@ -1,6 +1,6 @@
 /** Two relays on one Redis: what it means while that is away, and what one relay knows of what the other did. */
 import { createHmac } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -198,6 +198,37 @@ it('a relay that stops leaves the other to go on at once, and nothing behind', {
   expect(oracle.differences(sandbox)).toEqual([]);
   // Given back, not left to their leases: all of it has arrived and been settled.
   await cluster.settled(1);
+});
+
+it('a mapping that is not the same on both relays is a warning on both, until it is', { timeout: 60_000 }, async () => {
+  const { journey } = cluster;
+  const folder = join(journey.dataDir, 'mappings-of-one');
+  cpSync(journey.mappingsDir, folder, { recursive: true });
+  writeFileSync(join(folder, 'numbered/mapping.jsonata'), `/* another */ ${numberedMapping}`);
+  await cluster.stop(1);
+  await cluster.start(1, { RELAY_MAPPINGS_DIR: folder });
+  const reasonsOf = async (index: number) =>
+    // Beside the standing remark about secrets in files.
+    ((await cluster.health(index)).sources.numbered?.reasons ?? []).filter((reason) => reason.includes('relays'));
+  const revisionOf = async (index: number) => {
+    const { items } = await cluster.relay(index).api<{ items: { name: string; revision: string }[] }>('/api/sources');
+    return items.find(({ name }) => name === 'numbered')?.revision;
+  };
+  for (const index of [0, 1]) {
+    await until(async () => (await reasonsOf(index)).length > 0, 'the warning', 10_000);
+    const [here, other] = [await revisionOf(index), await revisionOf(1 - index)];
+    expect(here).not.toBe(other);
+    expect(await reasonsOf(index)).toEqual([
+      `not the same on all relays: mapping ${here} here, on others ${other} on 1`,
+    ]);
+    const told = await (await fetch(`${cluster.relay(index).publicUrl}/health`)).text();
+    expect(JSON.parse(told)).toMatchObject({ status: 'warn' });
+    expect(told).not.toContain('numbered');
+    expect((await cluster.health(index)).sources.failing).toMatchObject({ status: 'pass' });
+  }
+  writeFileSync(join(folder, 'numbered/mapping.jsonata'), numberedMapping);
+  for (const index of [0, 1])
+    await until(async () => (await reasonsOf(index)).length === 0, 'the warning to be gone', 20_000);
 });
 
 /** How often a relay has loaded the mapping that fails. */

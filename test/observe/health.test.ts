@@ -17,6 +17,7 @@ describe('the whole status', () => {
     ['a source is closed', { sources: [sourceStatus({ missing: ['KEY'] })] }],
     ['a source is unverified', { sources: [sourceStatus({ unverified: true })] }],
     ['an older mapping runs', { sources: [sourceStatus({ refused: 'S0203' })] }],
+    ['other relays run another mapping', { sources: [sourceStatus({ elsewhere: [{ revision: 'r2', relays: 1 }] })] }],
     ['a folder never loaded', { sources: [sourceStatus({ refused: 'bad', revision: null })] }],
     ['dead letters came in the last hour', { tally: tally({ lastDeadLetterAt: NOW - 59 * MINUTE }) }],
     ['the oldest event waits over 15 minutes', { tally: tally({ oldestWaitingAt: NOW - 15 * MINUTE - 1 }) }],
@@ -193,5 +194,28 @@ describe('the private form', () => {
       rate_limit: 1234.6,
       last_error: { message: 'invalid token', at: '2026-11-21T10:04:11.000Z' },
     });
+  });
+});
+
+describe('a mapping that is not the same on all relays', () => {
+  const elsewhere = [
+    { revision: 'r2', relays: 2 },
+    { revision: null, relays: 1 },
+  ];
+  const given = { sources: [sourceStatus({ elsewhere }), sourceStatus({ name: 'same' })] };
+
+  it('is named with all revisions and how many run which, to the operator', () => {
+    const { sources } = privateHealth(snapshot(given));
+    expect(sources.stripe).toMatchObject({
+      status: 'warn',
+      reasons: ['not the same on all relays: mapping r1 here, on others r2 on 2, none on 1'],
+    });
+    expect(sources.same).toMatchObject({ status: 'pass', reasons: [] });
+  });
+
+  it('is only counted in public', () => {
+    const report = publicHealth(snapshot(given));
+    expect(report.checks['mappings:loaded']).toMatchObject([{ output: '1 not the same on all relays' }]);
+    expect(JSON.stringify(report)).not.toMatch(/stripe|r1|r2/);
   });
 });

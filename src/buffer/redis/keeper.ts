@@ -8,13 +8,22 @@
 import { type Clock, newId } from '../../clock.ts';
 import { UsageError } from '../../errors.ts';
 import type { Delivery, LeasedEvent, RawDelivery, Route, Verified } from '../../model.ts';
-import type { Accepted, BufferKeeper, BufferTally, LeaseRequest, MappedDelivery, Settlement } from '../contract.ts';
+import type {
+  Accepted,
+  BufferKeeper,
+  BufferTally,
+  Instance,
+  LeaseRequest,
+  MappedDelivery,
+  Settlement,
+} from '../contract.ts';
 import type { AttemptNote, DeadLetterFilter, DeliveryFilter, PageRequest } from '../reading.ts';
 import { placeName, type ReadyChange, ReadyEvents } from '../ready-events.ts';
 import type { NewReplay, ReplayStep, SelectRequest } from '../replaying.ts';
 import type { Sendership, SendershipOf } from '../sendership.ts';
 import { Accepting } from './accepting.ts';
 import { beside } from './beside.ts';
+import { noteInstance } from './instances.ts';
 import { laneParts } from './keys.ts';
 import { Leasing } from './leasing.ts';
 import { MappingLog } from './mapping-log.ts';
@@ -264,6 +273,10 @@ export class RedisBuffer implements BufferKeeper {
 
   unfinishedReplays() {
     return this.#do(() => this.#beside.unfinishedReplays());
+  }
+
+  noteInstance(revisions: Instance): Promise<readonly Instance[]> {
+    return this.#do(() => noteInstance(this.#shards[0] as Shard, revisions));
   }
 
   sendership(of: SendershipOf): Sendership {

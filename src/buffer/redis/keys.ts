@@ -95,6 +95,8 @@ export const keyNames = {
   senders: 'senders',
   /** Hash: relay → `<since> <last heard of> <projects that it can send to>` (in shard 0). */
   relays: 'relays',
+  /** Hash: relay → `<last heard of> <JSON of source and revision>`: the mappings that it runs (in shard 0). */
+  instances: 'instances',
   /** Hash of a project: destination → `<when> <text>` that its sender noted last; it lasts a week (in shard 0). */
   noted: 'noted:',
 

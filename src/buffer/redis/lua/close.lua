@@ -1,4 +1,5 @@
--- A relay ends: what it claimed is free at once. A(1) claims idle for so many ms are taken over.
+-- A relay ends: what it claimed is free at once, and what it runs is nobody's concern. A(1) claims idle for so many ms are taken over.
+call('HDEL', P .. 'instances', holder)
 local stream = P .. 'unmapped'
 local mine = redis.pcall('XPENDING', stream, 'map', '-', '+', 10000, holder)
 if mine.err then
