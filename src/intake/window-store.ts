@@ -38,6 +38,17 @@ export class WindowStore implements Store {
     return this.#show(window);
   }
 
+  /** True while a hit may be let through before Redis has said so: it has spoken in this window, and waits for few hits of ours. */
+  onCredit(key: string, creditHits: number): boolean {
+    const window = this.#current(key);
+    return window !== undefined && window.shared > 0 && window.own + window.asked < creditHits;
+  }
+
+  /** True while a hit of this key is on its way to Redis. */
+  isAsked(key: string): boolean {
+    return (this.#current(key)?.asked ?? 0) > 0;
+  }
+
   /** A hit that all relays are to count: `adopt` or `missed` says what came of it. */
   ask(key: string): void {
     (this.#current(key) ?? this.#begin(key)).asked += 1;

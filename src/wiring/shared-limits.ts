@@ -13,9 +13,18 @@ export type SharedLimits = AsyncDisposable & {
 export function openSharedLimits({ redis }: Pick<Settings, 'redis'>, clock: Clock, log: Log): SharedLimits {
   if (redis === null) return { counting: undefined, [Symbol.asyncDispose]: async () => undefined };
   const counters = openRedisCounters({ url: redis.url, clock });
+  let closing = false;
   const counting = new SharedCounting({
     ...{ counters, clock },
-    turned: ({ shared, why }) => (shared ? log.info('limits.shared') : log.warn('limits.apart', { reason: why })),
+    turned: ({ shared, why }) => {
+      if (closing) return;
+      if (shared) log.info('limits.shared');
+      else log.warn('limits.apart', { reason: why });
+    },
   });
-  return { counting, [Symbol.asyncDispose]: () => counters[Symbol.asyncDispose]() };
+  const close = () => {
+    closing = true;
+    return counters[Symbol.asyncDispose]();
+  };
+  return { counting, [Symbol.asyncDispose]: close };
 }

@@ -1,5 +1,5 @@
 /** How long anybody waits for a shared count, and what is remembered of it here. */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openRedisCounters } from '../../src/buffer/redis/counters.ts';
 import { systemClock } from '../../src/clock.ts';
 import { SharedCounting } from '../../src/intake/shared-counting.ts';
@@ -171,22 +171,63 @@ describe('a window that all relays count', () => {
   });
 });
 
-describe('a crowd of addresses', () => {
+describe('the count of a limiter on a real Redis', () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await RedisServer.start();
   });
   afterAll(() => server.remove());
+  beforeEach(() => server.ask('FLUSHALL'));
 
-  it('makes no more keys in Redis, nor here, than there may be', async () => {
-    await using redis = openRedisCounters({ url: server.url, clock: systemClock });
+  /** As one relay has it. */
+  async function relay(limit: number, keysMax = 1) {
+    const redis = openRedisCounters({ url: server.url, clock: systemClock });
     await vi.waitFor(() => redis.command(['PING']), { timeout: 5_000, interval: 5 });
     const counting = new SharedCounting({ counters: redis, clock: systemClock, waitMs: 10_000 });
-    const windows = new WindowStore({ name: 'crowd', windowMs: 60_000, keysMax: 50, clock: systemClock });
-    const store = new SharedStore({ counting, windows, limit: 10, clock: systemClock });
+    const windows = new WindowStore({ name: 'test', windowMs: 60_000, keysMax, clock: systemClock });
+    const store = new SharedStore({ counting, windows, limit, clock: systemClock });
     store.init({ windowMs: 60_000 } as Parameters<typeof store.init>[0]);
-    for (let at = 0; at < 500; at++) await store.increment(`203.0.113.${at}`);
-    expect(counting.shared).toBe(true);
+    return { store, counting, redis, [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
+  }
+
+  it('makes no more keys than there may be for a crowd of addresses', async () => {
+    await using one = await relay(10, 50);
+    for (let at = 0; at < 500; at++) await one.store.increment(`203.0.113.${at}`);
+    expect(one.counting.shared).toBe(true);
     expect(await server.ask('DBSIZE')).toBe(':50\r\n');
+  });
+
+  it('holds a large limit over three relays to within five in a hundred, with few questions', async () => {
+    await using stack = new AsyncDisposableStack();
+    const relays = await Promise.all([relay(8_000), relay(8_000), relay(8_000)]);
+    for (const each of relays) stack.use(each);
+    const asked = relays.map(({ redis }) => vi.spyOn(redis, 'command'));
+    let taken = 0;
+    const send = async ({ store }: (typeof relays)[number]) => {
+      for (let at = 0; at < 400; at++) if ((await store.increment('acme')).totalHits <= 8_000) taken += 1;
+    };
+    await Promise.all(relays.flatMap((each) => Array.from({ length: 10 }, () => send(each))));
+    expect(taken).toBeGreaterThanOrEqual(7_600);
+    expect(taken).toBeLessThanOrEqual(8_400);
+    for (const spy of asked) expect(spy.mock.calls.length).toBeLessThan(2_000);
+  });
+
+  it('makes nobody wait for a large limit that is far away, but for the first of a window', async () => {
+    await using one = await relay(8_000);
+    const first = [one.store.increment('acme'), one.store.increment('acme')];
+    for (const answer of first) expect(answer).toBeInstanceOf(Promise);
+    expect(await Promise.all(first)).toMatchObject([{ totalHits: 1 }, { totalHits: 2 }]);
+    server.freeze();
+    try {
+      for (let at = 3; at <= 20; at++) expect(one.store.increment('acme')).toMatchObject({ totalHits: at });
+    } finally {
+      server.thaw();
+    }
+  });
+
+  it('lets nothing through on credit when the limit is small', async () => {
+    await using one = await relay(399);
+    await one.store.increment('acme');
+    expect(one.store.increment('acme')).toBeInstanceOf(Promise);
   });
 });

@@ -196,7 +196,7 @@ describe('a relay whose Redis', () => {
 
   it('stands still makes only the first wait', async () => {
     const { clock, move } = movable();
-    const door = await relay({ rate: perMinute(1_000), clock });
+    const door = await relay({ rate: perMinute(100), clock });
     await post(door, '{}');
     door.hurry();
     server.freeze();
