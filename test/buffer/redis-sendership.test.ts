@@ -10,7 +10,6 @@ import { RedisServer } from '../support/redis-server.ts';
 /** The promise of `sendership.ts`, and what a busy machine takes. */
 const soon = { timeout: 1_500, interval: 10 };
 const afterDeath = { timeout: 4_500, interval: 10 };
-const steadyMs = 500;
 
 type Relay = {
   readonly senderships: Senderships;
@@ -29,7 +28,7 @@ class Relays {
     this.server = await RedisServer.start();
   }
 
-  async open(url = this.server.url): Promise<Relay> {
+  async open({ url = this.server.url, steadyMs = 500 } = {}): Promise<Relay> {
     const clock = systemClock;
     const shard = new Shard({
       ...{ url, clock, name: 'test', number: 0, shards: 1, serverTime: undefined },
@@ -67,7 +66,7 @@ const pause = (ms: number) => systemClock.wait(ms);
 
 describe.concurrent('who sends', () => {
   const relays = new Relays();
-  const open = (url?: string) => relays.open(url);
+  const open = (options = {}) => relays.open(options);
   beforeAll(() => relays.begin());
   afterAll(() => relays.end());
 
@@ -146,7 +145,7 @@ describe.concurrent('who sends', () => {
   }) => {
     const behind = await Promise.all([1, 2, 3].map(() => Line.to(relays.server.port)));
     relays.lines.push(...behind);
-    const ones = await Promise.all(behind.map(async (line) => (await open(line.url)).of('p7')));
+    const ones = await Promise.all(behind.map(async (line) => (await open({ url: line.url })).of('p7')));
     let [most, none, senders] = [0, 0, new Set<number>()];
     const over = new AbortController();
     const watching = (async () => {
@@ -190,14 +189,25 @@ describe.concurrent('who sends', () => {
     }
   });
 
-  it('is not shared out to a relay that has just come, nor to one that cannot send there', async ({ expect }) => {
-    const first = await open();
-    const before = ['a9', 'b9', 'c9'].map((project) => first.of(project));
+  it('is not shared out to a relay that has just come', async ({ expect }) => {
+    const projects = ['e', 'f', 'g'];
+    const first = await open({ steadyMs: 60_000 });
+    const before = projects.map((project) => first.of(project));
     await expect.poll(() => sending(...before), soon).toBe(3);
     const second = await open();
-    const other = second.of('elsewhere');
+    const after = projects.map((project) => second.of(project));
+    await expect.poll(() => after.map((one) => one.sender()), soon).toEqual(Array(3).fill('another'));
+    await pause(2_000);
+    expect([sending(...before), sending(...after)]).toEqual([3, 0]);
+  });
+
+  it('is not shared out to a relay that cannot send there', async ({ expect }) => {
+    const first = await open();
+    const before = ['h', 'i', 'j'].map((project) => first.of(project));
+    await expect.poll(() => sending(...before), soon).toBe(3);
+    const other = (await open()).of('elsewhere');
     await expect.poll(() => other.sender(), soon).toBe('this');
-    await pause(2 * steadyMs + 500);
+    await pause(2_000);
     expect(sending(...before)).toBe(3);
   });
 
@@ -251,6 +261,23 @@ describe.concurrent('who sends', () => {
       first.note('x'.repeat(noteLengthMax + 1));
       await pause(1_500);
       expect([first.noted()?.text, second.noted()?.text]).toEqual(['kept', 'kept']);
+    });
+
+    it('counts for nothing from one that was the sender and did not hear that it is no more', async ({ expect }) => {
+      const line = await Line.to(relays.server.port);
+      relays.lines.push(line);
+      const first = (await open({ url: line.url })).of('stale');
+      await expect.poll(() => first.sender(), soon).toBe('this');
+      line.loseAnswers(true);
+      await expect.poll(() => first.sender(), { timeout: 4_000 }).toBe('unknown');
+      first.note('of before');
+      const second = (await open()).of('stale');
+      await expect.poll(() => second.sender(), afterDeath).toBe('this');
+      second.note('of now');
+      line.loseAnswers(false);
+      await expect.poll(() => first.sender(), { timeout: 4_000 }).toBe('another');
+      await pause(500);
+      expect([first.noted()?.text, second.noted()?.text]).toEqual(['of now', 'of now']);
     });
   });
 });
