@@ -1,6 +1,11 @@
 /** A Redis Cluster of two nodes: each shard is found on its node, and works there as on a Redis of its own. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openRedisCounters } from '../../src/buffer/redis/counters.ts';
 import { shardOf } from '../../src/buffer/redis/keys.ts';
+import { systemClock } from '../../src/clock.ts';
+import { SharedCounting } from '../../src/intake/shared-counting.ts';
+import { SharedStore } from '../../src/intake/shared-store.ts';
+import { WindowStore } from '../../src/intake/window-store.ts';
 import { accept, deliver, lease, mapAll, RedisKeepers } from '../support/redis-keeper.ts';
 import { freePort, RedisServer } from '../support/redis-server.ts';
 
@@ -49,5 +54,30 @@ describe('a cluster', () => {
     for (const source of sources)
       expect(counts[source]).toMatchObject({ accepted: 1, mapped: 1, delivered: 2, waiting: 0 });
     expect(Math.min(await keysOf(one), await keysOf(other))).toBeGreaterThan(10);
+  });
+
+  it('counts what relays share in one place, whichever node they were told of', async () => {
+    const shared = [one, other].map(({ url }) => {
+      const counters = openRedisCounters({ url, clock: systemClock });
+      return { counters, counting: new SharedCounting({ counters, clock: systemClock, waitMs: 10_000 }) };
+    });
+    try {
+      const stores = shared.map(({ counting }) => {
+        const windows = new WindowStore({ name: 'test', windowMs: 60_000, keysMax: 1, clock: systemClock });
+        const store = new SharedStore({ counting, windows, limit: 100, clock: systemClock });
+        store.init({ windowMs: 60_000 } as Parameters<typeof store.init>[0]);
+        return { store, counting };
+      });
+      // Each is led to the node at its first question, and until then counts by itself.
+      const found = async () => {
+        for (const { store } of stores) await store.increment('acme');
+        expect(stores.map(({ counting }) => counting.shared)).toEqual([true, true]);
+      };
+      await vi.waitFor(found, together);
+      const { totalHits } = await (stores[0] as (typeof stores)[0]).store.increment('acme');
+      expect((await (stores[1] as (typeof stores)[0]).store.increment('acme')).totalHits).toBe(totalHits + 1);
+    } finally {
+      await Promise.all(shared.map(({ counters }) => counters[Symbol.asyncDispose]()));
+    }
   });
 });
