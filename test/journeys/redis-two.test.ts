@@ -13,6 +13,9 @@ import { type Answer, percentile, type Webhook } from '../support/senders.ts';
 const REFUSED_MS = 300;
 /** Twice what is promised: the machine is shared, and the relay is not alone on its processor. */
 const BACK_MS = 6_000;
+/** Nobody is killed here, so nothing waits for the end of a lease, which is 45 s: what arrives before was kept, or given back. */
+const longLeases = { RELAY_SEND_TIMEOUT: '20s' };
+const ARRIVED_MS = 20_000;
 const FAILED = 200;
 const failing = `(\n  $size := $uppercase($length(filler));\n  ${numberedMapping}\n)`;
 
@@ -20,6 +23,7 @@ let cluster: ClusterJourney;
 beforeAll(async () => {
   cluster = await ClusterJourney.open('redis-two', {
     relays: 2,
+    env: longLeases,
     sources: { numbered: {}, failing: { mapping: failing } },
   });
   const folder = join(cluster.journey.mappingsDir, 'tool');
@@ -48,7 +52,7 @@ it.each(ways)(
   async (_, goes, comes) => {
     const { oracle, sandbox } = cluster;
     await Promise.all([0, 1].map((index) => cluster.sendFresh(index)));
-    await cluster.arrived();
+    await cluster.arrived(ARRIVED_MS);
     // Something waits to be sent, and would be sent again and again.
     sandbox.faults.order({ status: 503, times: 1_000_000 });
     await cluster.sendFresh(0);
@@ -77,7 +81,7 @@ it.each(ways)(
       await until(async () => (await cluster.sendFresh(index)).status === 200, 'a webhook to be taken', left());
       await until(async () => (await readiness(index)) === 200, 'readiness', left());
     }
-    await cluster.arrived();
+    await cluster.arrived(ARRIVED_MS);
     expect(oracle.differences(sandbox)).toEqual([]);
   },
 );
@@ -95,7 +99,7 @@ it('finds out that a line died without a word, and goes on over another', { time
     };
     await until(taken, 'a webhook to be taken', Math.max(1, BACK_MS - (performance.now() - diedAt)));
   }
-  await cluster.arrived();
+  await cluster.arrived(ARRIVED_MS);
   expect(oracle.differences(sandbox)).toEqual([]);
 });
 
@@ -156,7 +160,7 @@ it('a replay that one relay was asked for is run once', { timeout: 60_000 }, asy
     body: JSON.stringify({ mode: 'remap', selection: { source: 'failing', state: 'failed' } }),
   });
   expect(answer.status).toBe(202);
-  await cluster.arrived();
+  await cluster.arrived(ARRIVED_MS);
   expect(oracle.differences(sandbox)).toEqual([]);
   // As either of them tells it.
   for (const index of [0, 1]) {
@@ -194,10 +198,10 @@ it('a relay that stops leaves the other to go on at once, and nothing behind', {
     for (const crowd of crowds) await crowd.stop();
   }
   for (const webhook of again) await cluster.send(0, webhook);
-  await cluster.arrived();
+  await cluster.arrived(ARRIVED_MS);
   expect(oracle.differences(sandbox)).toEqual([]);
   // Given back, not left to their leases: all of it has arrived and been settled.
-  await cluster.settled(1);
+  await cluster.settled(1, ARRIVED_MS);
 });
 
 it('a mapping that is not the same on both relays is a warning on both, until it is', { timeout: 60_000 }, async () => {
