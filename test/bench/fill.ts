@@ -1,8 +1,10 @@
 /**
  * A backlog, made through the keeper itself: so many webhooks accepted, mapped to one event each, none sent; or all of them dead, or
  * all of them commands for Bloomreach. `node test/bench/fill.ts FOLDER EVENTS [dead | bloomreach]`; a program of its own, so that its memory is nobody else's.
+ * In FOLDER's place redis://…: a Redis is filled.
  */
-import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
+import type { BufferKeeper } from '../../src/buffer/contract.ts';
+import { openSqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { systemClock } from '../../src/clock.ts';
 import { shapeCommand } from '../../src/destinations/bloomreach/shape.ts';
 import type { ShapeContext, ShapedRecord } from '../../src/destinations/contract.ts';
@@ -10,6 +12,7 @@ import { shapeOutput } from '../../src/destinations/mixpanel/shape.ts';
 import type { Delivery, RawDelivery, RelayEvent, Verified } from '../../src/model.ts';
 import { benchCrm, benchOutput } from './bench-source.ts';
 import { benchBody } from './load.ts';
+import { openBenchRedis } from './redis-server.ts';
 
 /** Accepts on their way at once, and deliveries mapped at once. */
 const AT_ONCE = 4_000;
@@ -56,7 +59,7 @@ function eventOf({ id, source, identity, receivedAt }: Delivery): RelayEvent {
   return { id: `evt_${id.slice('dlv_'.length)}-0`, destination, json: record.json, time: record.time };
 }
 
-async function acceptAll(buffer: SqliteBuffer, count: number): Promise<void> {
+async function acceptAll(buffer: BufferKeeper, count: number): Promise<void> {
   for (let from = 0; from < count; from += AT_ONCE) {
     const numbers = Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, index) => from + index);
     for (const { status } of await Promise.all(numbers.map((number) => buffer.accept(webhook(number)))))
@@ -64,7 +67,7 @@ async function acceptAll(buffer: SqliteBuffer, count: number): Promise<void> {
   }
 }
 
-async function mapAll(buffer: SqliteBuffer): Promise<void> {
+async function mapAll(buffer: BufferKeeper): Promise<void> {
   let committing = Promise.resolve();
   for (let after = 0; ; ) {
     const batch = await buffer.nextDeliveries({ after, limit: MAPPED_AT_ONCE, bytesMax: 8_000_000 });
@@ -78,7 +81,7 @@ async function mapAll(buffer: SqliteBuffer): Promise<void> {
 }
 
 /** As a destination leaves those that it refuses. */
-async function refuseAll(buffer: SqliteBuffer): Promise<void> {
+async function refuseAll(buffer: BufferKeeper): Promise<void> {
   const asked = {
     destination: 'mixpanel',
     turns: [{ source: 'bench', eventsMax: MAPPED_AT_ONCE }],
@@ -97,12 +100,14 @@ async function refuseAll(buffer: SqliteBuffer): Promise<void> {
   }
 }
 
-await using buffer = await openSqliteBuffer({
-  folder,
-  clock: systemClock,
-  bytesMax: 16 * 1024 ** 3,
-  keepDeliveriesMs: 72 * 3_600_000,
-});
+await using buffer = folder.startsWith('redis:')
+  ? await openBenchRedis(folder)
+  : await openSqliteBuffer({
+      folder,
+      clock: systemClock,
+      bytesMax: 16 * 1024 ** 3,
+      keepDeliveriesMs: 72 * 3_600_000,
+    });
 await acceptAll(buffer, Number(wanted));
 await mapAll(buffer);
 if (as === 'dead') await refuseAll(buffer);

@@ -65,8 +65,18 @@ export class Programs {
   }
 
   start(args: readonly string[], env: Readonly<Record<string, string>> = {}, outFile?: string): Running {
+    return this.launch(process.execPath, args, env, outFile);
+  }
+
+  /** Any program, as `start` starts Node. */
+  launch(
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    outFile?: string,
+  ): Running {
     this.#options.over.throwIfAborted();
-    const [command = process.execPath, ...rest] = [...this.#options.before, process.execPath, ...args];
+    const [command = program, ...rest] = [...this.#options.before, program, ...args];
     const out = outFile === undefined ? 'pipe' : openSync(outFile, 'w');
     const child = spawn(command, rest, {
       cwd: root,
@@ -120,8 +130,8 @@ export class Programs {
     return { ...running, url: running.printed().trim() };
   }
 
-  /** `node src/main.ts serve` with default settings but for the places and a buffer that holds a million. */
-  async relay(at: { folder: string; mappings: string; destination: string }): Promise<Relay> {
+  /** `node src/main.ts serve` with default settings but for the places and a buffer that holds a million; `redis`: its REDIS_URL. */
+  async relay(at: { folder: string; mappings: string; destination: string; redis?: string }): Promise<Relay> {
     const [port, adminPort] = [await freePort(), await freePort()];
     const startedAt = performance.now();
     const running = this.start(
@@ -131,6 +141,7 @@ export class Programs {
         RELAY_PORT: String(port),
         RELAY_ADMIN_PORT: String(adminPort),
         RELAY_DATA_DIR: join(at.folder, 'data'),
+        ...(at.redis === undefined ? null : { REDIS_URL: at.redis }),
         RELAY_MAPPINGS_DIR: at.mappings,
         RELAY_BUFFER_MAX_BYTES: String(16 * 1024 ** 3),
         MIXPANEL_TOKEN: 'bench',
