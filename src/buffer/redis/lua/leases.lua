@@ -10,7 +10,13 @@ end
 
 -- Lane and delivery; nil when it is not leased, or there is more to know of it.
 local function leasedDelivery(text)
-  return string.match(text or '', '^(%d+) %S+ (dlv_%S*)$')
+  local lane = text and string.find(text, ' ', 1, true)
+  local token = lane and string.find(text, ' ', lane + 1, true)
+  -- `-`: there is more to know.
+  if not token or string.byte(text, token + 1) == 45 then
+    return nil
+  end
+  return string.sub(text, 1, lane - 1), string.sub(text, token + 1)
 end
 
 -- Positions by token, from A(first) on: token, how many, positions, and so on. `visit(member, lane, whether it is leased by this token)`.

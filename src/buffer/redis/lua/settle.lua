@@ -2,6 +2,10 @@
 -- destination ('' its own), JSON ('' its own), attempts. One that waits no more is passed over.
 local at = A(1)
 local deliveries, sources = {}, {}
+-- Every one that left, and its delivery.
+local gone, goneOf = {}, {}
+-- By delivery.
+local deaths = {}
 
 -- The last but one of a delivery's facts, without reading all of them.
 local function receiptOf(facts)
@@ -21,15 +25,11 @@ end
 local function left(member, lane, id, died)
   local what = died and 'dead' or 'delivered'
   lane[what] = lane[what] + 1
-  local of = deliveries[id]
-  if not of then
-    of = { settled = 0, dead = 0 }
-    deliveries[id] = of
-  end
-  of.settled = of.settled + 1
-  of[of.settled] = member
+  deliveries[id] = (deliveries[id] or 0) + 1
+  gone[#gone + 1] = member
+  goneOf[#gone] = id
   if died then
-    of.dead = of.dead + 1
+    deaths[id] = (deaths[id] or 0) + 1
   end
 end
 
@@ -103,29 +103,43 @@ while A(place) do
   end
   place = place + 7
 end
-for id, of in pairs(deliveries) do
+local nowSettled, orphans = {}, {}
+for id, settled in pairs(deliveries) do
   local hash = P .. 'd:' .. id
-  local its = call('HMGET', hash, 'w', 'f')
-  if its[1] then
-    local waiting = tonumber(its[1]) - of.settled
-    call('HSET', hash, 'w', waiting, 't', at)
-    if of.dead > 0 then
-      call('HINCRBY', hash, 'x', of.dead)
+  local waits = call('HGET', hash, 'w')
+  if waits then
+    local waiting = tonumber(waits) - settled
+    -- Most have one event; numbers become text slowly.
+    call('HSET', hash, 'w', waiting == 0 and '0' or num(waiting), 't', at)
+    if deaths[id] then
+      call('HINCRBY', hash, 'x', deaths[id])
     end
     if waiting == 0 then
-      removeLater('ZREM', P .. 'open', id)
-      addLater(P .. 'settled', receiptOf(its[2]), id)
+      nowSettled[#nowSettled + 1] = id
     end
   else
-    -- A dead letter that outlived its delivery was sent again: its row is nobody's history.
-    local freed = 0
-    for _, member in ipairs(of) do
+    orphans[id] = true
+    removeLater('ZREM', P .. 'open', id)
+  end
+end
+for from = 1, #nowSettled, 1000 do
+  local ids = { unpack(nowSettled, from, math.min(from + 999, #nowSettled)) }
+  local receipts = call('ZMSCORE', P .. 'received', unpack(ids))
+  for one, id in ipairs(ids) do
+    removeLater('ZREM', P .. 'open', id)
+    addLater(P .. 'settled', receipts[one] or at, id)
+  end
+end
+if next(orphans) then
+  -- Dead letters that outlived their delivery were sent again: their rows are nobody's history.
+  local freed = 0
+  for one, member in ipairs(gone) do
+    if orphans[goneOf[one]] then
       freed = freed + call('HSTRLEN', P .. 'e:' .. member, 'j') + eventBytes
       call('DEL', P .. 'e:' .. member)
     end
-    grown(-freed)
-    removeLater('ZREM', P .. 'open', id)
   end
+  grown(-freed)
 end
 for _, lane in pairs(sources) do
   counted('delivered', lane.source, lane.delivered)
