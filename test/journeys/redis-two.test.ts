@@ -185,10 +185,15 @@ it('a relay that stops leaves the other to go on at once, and nothing behind', {
   try {
     for (const index of [0, 1]) {
       await arrives('events under load');
+      // So that it has something in hand, to be given back.
+      sandbox.faults.order({ status: 503, times: 1_000_000 });
+      const { requests } = sandbox.state();
+      await until(() => sandbox.state().requests > requests + 3, 'attempts');
       const began = performance.now();
       const { code } = await cluster.stop(index);
       expect(code).toBe(0);
       expect(performance.now() - began).toBeLessThan(10_000);
+      sandbox.faults.clear();
       // What the stopped one sent is the other's to send: well before a lease would have ended.
       await arrives('events from the other relay');
       expect((await cluster.sendFresh(1 - index)).status).toBe(200);
