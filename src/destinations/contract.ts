@@ -41,6 +41,8 @@ export interface Destination extends AsyncDisposable {
   readonly eventsMax?: number;
   /** Absent: its vendor names none, or the destination keeps it itself. */
   readonly ceiling?: Ceiling;
+  /** Those with the same words share a limit that the destination keeps itself: one relay sends to all of them. */
+  readonly limitedWith?: string;
   /** Bytes that `events` take in one request, uncompressed, wrapping and token included. */
   sizeOf(event: Pick<LeasedEvent, 'json' | 'update'>): number;
   /** One request, of events of one route. Never throws: a broken connection is an outcome. Ends by itself (RELAY_SEND_TIMEOUT). */

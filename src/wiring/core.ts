@@ -131,7 +131,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   );
   const ceilingsOf = ceilingsByProject();
   const forwarders = destinations.all.map((destination) => {
-    const project = destination.ceiling?.project ?? destination.name;
+    const project = destination.limitedWith ?? destination.ceiling?.project ?? destination.name;
     const sendership = buffer.sendership?.({ project, destination: destination.name });
     const forwarder = createForwarder({
       ...(sendership ? { sendership } : null),

@@ -97,6 +97,8 @@ export function createBloomreach(options: BloomreachOptions): Destination {
     address: `${base.origin}${path}`,
     eventAgeMaxMs: null,
     eventsMax: COMMANDS_MAX,
+    // Relays may have one address for the world: of them all one sends, and its pacer knows of all.
+    limitedWith: 'bloomreach',
     // One more for its comma.
     sizeOf: ({ json }) => Buffer.byteLength(json) + commandIdBytes + 1,
     probe: null,

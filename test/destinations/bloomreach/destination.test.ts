@@ -306,3 +306,10 @@ test('a signal while it waits for its turn: nothing was sent', async () => {
   expect((await result).outcome).toMatchObject({ kind: 'retry', reason: 'stopped', notTaken: true });
   expect(seen).toEqual([]);
 });
+
+test('of relays that share a buffer one sends to every project there is, for they may have one address', async () => {
+  const { url } = await openDouble();
+  const [one, other] = [bloomreach(url), bloomreach(url, { name: 'another', projectToken: 'tok-2' })];
+  expect(one.limitedWith).toBeDefined();
+  expect(other.limitedWith).toBe(one.limitedWith);
+});
