@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { noteLengthMax } from '../../src/buffer/sendership.ts';
 import { Ceilings } from '../../src/forward/ceiling.ts';
+import { Circuit } from '../../src/forward/circuit.ts';
 import type { Outcome } from '../../src/model.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import { openSharing, type Request } from '../support/sharing.ts';
 
 const broken: Outcome = { kind: 'retry', reason: 'server_error', message: 'HTTP 503', slowDown: false };
@@ -207,6 +209,29 @@ describe('what goes over to the next one', () => {
     expect(events).toBeGreaterThan(900);
     expect(events).toBeLessThan(1_100);
     expect(one.forwarder.status()).toMatchObject({ rateLimit: 100 });
+  });
+
+  test('is the rate that a 429 tells, also when its wait is not over yet', async () => {
+    const clock = createFakeClock();
+    const retry = { baseMs: 2_000, maxMs: 60_000, jitterMs: [0, 0] as const };
+    const [one, other] = [0, 1].map(() => new Circuit({ clock, concurrency: 1, retry, eventsMax: 200 })) as [
+      Circuit,
+      Circuit,
+    ];
+    const load = { events: 200, bytes: 1_000 };
+    const answered = { events: 200, durationMs: 0 };
+    for (let request = 0; request < 30; request++) {
+      one.settle(one.begin(load), { kind: 'delivered' }, answered);
+      await clock.advance(100);
+    }
+    expect(one.note().limit).toBe(null);
+    one.settle(one.begin(load), tooMuch, answered);
+    const note = one.note();
+    await clock.advance(3_000);
+    one.eventsMax();
+    expect(note.limit?.rate).toBeCloseTo(one.note().limit?.rate ?? 0);
+    other.goOnFrom(note, 0);
+    expect(other.status()).toMatchObject({ state: 'failing', rateLimit: note.limit?.rate });
   });
 
   test('is nothing where nobody met a limit', async () => {
