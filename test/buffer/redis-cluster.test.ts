@@ -1,4 +1,7 @@
 /** A Redis Cluster of two nodes: each shard is found on its node, and works there as on a Redis of its own. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openRedisCounters } from '../../src/buffer/redis/counters.ts';
 import { shardOf } from '../../src/buffer/redis/keys.ts';
@@ -6,6 +9,7 @@ import { systemClock } from '../../src/clock.ts';
 import { SharedCounting } from '../../src/intake/shared-counting.ts';
 import { SharedStore } from '../../src/intake/shared-store.ts';
 import { WindowStore } from '../../src/intake/window-store.ts';
+import { moveFromTo } from '../support/carried.ts';
 import { accept, deliver, lease, mapAll, RedisKeepers } from '../support/redis-keeper.ts';
 import { freePort, RedisServer } from '../support/redis-server.ts';
 
@@ -78,6 +82,28 @@ describe('a cluster', () => {
       expect((await (stores[1] as (typeof stores)[0]).store.increment('acme')).totalHits).toBe(totalHits + 1);
     } finally {
       await Promise.all(shared.map(({ counters }) => counters[Symbol.asyncDispose]()));
+    }
+  });
+
+  it('is moved from and to, whichever node is named', async () => {
+    await Promise.all([one, other].map((node) => node.ask('FLUSHALL')));
+    const folder = await mkdtemp(join(tmpdir(), 'cluster-'));
+    try {
+      const keeper = await keepers.open({ shards });
+      for (const source of sources) await accept(keeper, { source, key: 'k' });
+      await mapAll(keeper, 2);
+      await keepers.crashAll();
+      expect(await moveFromTo({ url: other.url, shards }, { folder })).toMatchObject({
+        same: true,
+        counts: { to: { deliveries: sources.length, 'waiting events': 2 * sources.length } },
+      });
+      await Promise.all([one, other].map((node) => node.ask('FLUSHALL')));
+      expect(await moveFromTo({ folder }, { url: one.url, shards: 3 })).toMatchObject({ same: true });
+      const moved = await keepers.open({ shards: 3 });
+      const leased = await lease(moved, { turns: sources.map((source) => ({ source, eventsMax: 10 })) });
+      expect(leased.map(({ source }) => source)).toEqual(sources.flatMap((source) => [source, source]));
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 });
