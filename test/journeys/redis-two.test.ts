@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as after } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { ClusterJourney } from '../support/cluster-journey.ts';
 import { numberedMapping } from '../support/oracle.ts';
 import { until } from '../support/program.ts';
@@ -33,6 +33,14 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'mapping.jsonata'), 'null');
 }, 60_000);
 afterAll(() => cluster[Symbol.asyncDispose]());
+// What one test leaves behind when it fails must not fail the others.
+afterEach(async () => {
+  const { redis, sandbox } = cluster;
+  sandbox.faults.clear();
+  redis.thaw();
+  for (const index of [0, 1]) cluster.line(index).loseAnswers(false);
+  if (redis.pid === 0) await redis.startAgain();
+});
 
 const readiness = (index: number) => fetch(`${cluster.relay(index).publicUrl}/readyz`).then(({ status }) => status);
 
@@ -61,15 +69,19 @@ it.each(ways)(
 
     await goes();
     const tookMs: number[] = [];
+    const unheldMs: number[] = [];
     for (let count = 0; count < 8; count++) {
       const answer = await cluster.sendFresh(count % 2);
       expect(answer).toMatchObject({ status: 503 });
       expect(answer.head).toMatch(/^retry-after: \d+/im);
       tookMs.push(answer.tookMs);
+      const unknown = await cluster.send(count % 2, { ...oracle.make('numbered'), source: 'nobody' });
+      expect(unknown).toMatchObject({ status: 404 });
+      unheldMs.push(unknown.tookMs);
     }
-    // Most of them: a busy machine may hold up any one, but none for long.
-    expect(percentile(tookMs, 0.5)).toBeLessThan(REFUSED_MS);
-    expect(Math.max(...tookMs)).toBeLessThan(5_000);
+    // Most of them, and later by what a busy machine takes for an answer that needs no Redis; none is held up for long.
+    expect(percentile(tookMs, 0.5)).toBeLessThan(REFUSED_MS + 3 * percentile(unheldMs, 0.5));
+    expect(Math.max(...tookMs)).toBeLessThan(10_000);
     for (const index of [0, 1]) await until(async () => (await readiness(index)) === 503, 'readiness to end', 10_000);
     await quiet(cluster);
 
