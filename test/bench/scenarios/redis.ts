@@ -4,7 +4,7 @@
  */
 import type { Bench, Scenario } from '../bench.ts';
 import { type Figure, median } from '../figures.ts';
-import { processorOf } from '../proc.ts';
+import { type Processor, processorOf } from '../proc.ts';
 import { arrivedAt, type Relay } from '../programs.ts';
 import { type BenchRedis, startRedis, weightOf } from '../redis-server.ts';
 import { keptInRedis } from './redis-kept.ts';
@@ -18,6 +18,11 @@ type Place = { readonly redis: BenchRedis; readonly sandbox: { readonly url: str
 /** Events a second, and processor time of one in microseconds: Redis', a relay's main thread, all of the relays. */
 type Round = { readonly perSecond: number; readonly redis: number; readonly main: number; readonly relays: number };
 
+/** `micros`: processor time of a webhook to its end, of all that it takes. */
+type Taken = { readonly perSecond: number; readonly micros: number };
+
+const allOf = ({ main, threads, children }: Processor) => main + threads + children;
+
 function relayOn(bench: Bench, { redis, sandbox }: Place): Promise<Relay> {
   const { programs, mappings } = bench;
   return programs.relay({ folder: bench.folder(), mappings, destination: sandbox.url, redis: redis.url });
@@ -28,30 +33,35 @@ async function accepting(bench: Bench, place: Place): Promise<Figure[]> {
   const pairs = bench.quick ? 2 : 5;
   await using own = await programs.relay({ folder: bench.folder(), mappings, destination: place.sandbox.url });
   await using shared = await relayOn(bench, place);
-  const accepted = async (relay: Relay, seconds = 2) => {
-    const { perSecond } = await bench.burst({ port: relay.port, seconds });
+  const accepted = async (relay: Relay, seconds = 2): Promise<Taken> => {
+    const used = async () =>
+      allOf(processorOf(relay.pid)) + (relay === shared ? (await weightOf(place.redis)).micros : 0);
+    const before = await used();
+    const { perSecond, ok } = await bench.burst({ port: relay.port, seconds });
     await programs.settled(relay, SETTLE_MAX_MS);
-    return perSecond;
+    return { perSecond, micros: ((await used()) - before) / ok };
   };
   await accepted(own, 1);
   await accepted(shared, 1);
-  const rounds: { own: number; shared: number }[] = [];
+  const rounds: { own: Taken; shared: Taken }[] = [];
   for (let pair = 0; pair < pairs; pair++) {
     // Turn about, so that a machine that gets slower or faster meanwhile favours neither.
     const first = pair % 2 === 0 ? await accepted(own) : null;
     const through = await accepted(shared);
     const round = { own: first ?? (await accepted(own)), shared: through };
     rounds.push(round);
-    bench.say(`redis: accepting ${Math.round(round.shared)}/s, in SQLite ${Math.round(round.own)}/s`);
+    const [many, few] = [round.shared.perSecond, round.own.perSecond].map(Math.round);
+    bench.say(`redis: accepting ${many}/s, in SQLite ${few}/s`);
   }
-  const ratios = rounds.map((round) => round.shared / round.own);
+  const ratios = rounds.map((round) => round.shared.perSecond / round.own.perSecond);
+  const middle = (at: 'own' | 'shared', of: keyof Taken) => Math.round(median(rounds.map((round) => round[at][of])));
   return [
     {
       name: 'redis: accepting, of the rate in SQLite',
       value: median(ratios),
       unit: '×',
       target: { atLeast: 0.6 },
-      note: `median of ${pairs} pairs: ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}; ${Math.round(median(rounds.map((round) => round.shared)))}/s beside ${Math.round(median(rounds.map((round) => round.own)))}/s`,
+      note: `median of ${pairs} pairs: ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}; ${middle('shared', 'perSecond')}/s beside ${middle('own', 'perSecond')}/s; processor time of a webhook to its end ${middle('shared', 'micros')} µs, Redis included, beside ${middle('own', 'micros')}`,
     },
   ];
 }
@@ -80,8 +90,7 @@ async function wholePath(bench: Bench, place: Place, count: number): Promise<Rou
   const redis = ((await weightOf(place.redis)).micros - redisBefore) / ok;
   const parts = used().map((now, at) => {
     const then = before[at] ?? now;
-    const main = now.main - then.main;
-    return { main, all: main + now.threads - then.threads + now.children - then.children };
+    return { main: now.main - then.main, all: allOf(now) - allOf(then) };
   });
   const sum = (of: (part: { main: number; all: number }) => number) =>
     parts.reduce((total, part) => total + of(part), 0) / ok;

@@ -28,7 +28,7 @@ end
 local function add(counter, id, source, receivedAt, facts, type, head, body, weight)
   local p = num(position(counter))
   local kind = kindOf(source, type)
-  call('HSET', P .. 'd:' .. id, 'p', p, 'f', facts, 'h', head, 'b', body, 's', 'a', 'k', kind, 'z', weight)
+  call('HSET', P .. 'd:' .. id, 'p', p, 'f', facts, 'h', head, 'b', body, 's', 'a', 'k', kind, 'z', num(weight))
   addLater(P .. 'deliveries', p, id)
   addLater(P .. 'received', receivedAt, id)
   addLater(P .. 'kind:a:' .. kind, p, id)

@@ -66,7 +66,7 @@ while A(place + 1) do
     weight = weight + changeBody(hash, becomes, masked)
     local died = letters(letterCount, { source = source, delivery = id, type = type, receivedAt = since })
     local runs = eventCount > 0 and num(first) .. ':' .. eventCount or ''
-    call('HSET', hash, 's', state, 'c', eventCount + died, 'w', eventCount, 'x', died, 'z', num(tonumber(its[5]) + weight), 'e', runs)
+    call('HSET', hash, 's', state, 'c', num(eventCount + died), 'w', num(eventCount), 'x', num(died), 'z', num(tonumber(its[5]) + weight), 'e', runs)
     addLater(P .. (eventCount > 0 and 'open' or 'settled'), since, id)
     removeLater('ZREM', P .. 'kind:a:' .. its[2], id)
     addLater(P .. 'kind:' .. state .. ':' .. its[2], its[4], id)

@@ -18,9 +18,9 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- A number as text, whole and exact up to 2^53.
+-- A number as text, whole and exact up to 2^53. As an integer: Redis and Lua write fractions, even of none, five times as slowly.
 local function num(value)
-  return string.format('%.0f', value)
+  return string.format('%d', value)
 end
 
 -- The next `count` positions of a counter ('p' deliveries, 'e' events, 'l' letters): the first counter value.
