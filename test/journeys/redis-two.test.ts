@@ -40,6 +40,7 @@ afterEach(async () => {
   redis.thaw();
   for (const index of [0, 1]) cluster.line(index).loseAnswers(false);
   if (redis.pid === 0) await redis.startAgain();
+  for (const index of [0, 1]) await until(async () => (await readiness(index)) === 200, 'readiness', 20_000);
 });
 
 const readiness = (index: number) => fetch(`${cluster.relay(index).publicUrl}/readyz`).then(({ status }) => status);
