@@ -11,11 +11,13 @@ const asked = { after: 0, limit: 1_000, bytesMax: 1e9 };
 
 /** The clock must begin more than `keepMs` ago: what is old falls out of it. */
 export async function fillStore(keeper: BufferKeeper, clock: MovedClock): Promise<void> {
-  await outliveDeliveries(keeper, clock);
+  const orphan = await outliveDeliveries(keeper, clock);
   await acceptSome(keeper, clock, 24);
   const deliveries = await keeper.nextDeliveries(asked);
   await keeper.commitMapped(deliveries.slice(0, 18).map((delivery, at) => becomes(delivery, at)));
   await send(keeper, clock);
+  await beginSome(keeper);
+  await resend(keeper, clock, { replay: 'rpl_orphan', letter: orphan, ended: true });
   await secondChances(keeper, clock);
   await keeper.arm('asana', clock.now() + 600_000);
   await keeper.learnSecret('asana', 'geheim ü', clock.now());
@@ -35,17 +37,22 @@ async function acceptSome(keeper: BufferKeeper, clock: MovedClock, count: number
   }
 }
 
-/** Dead letters, and one event sent again, whose deliveries are gone. */
-async function outliveDeliveries(keeper: BufferKeeper, clock: MovedClock): Promise<void> {
+/** Dead letters whose deliveries are gone. Answers one. */
+async function outliveDeliveries(keeper: BufferKeeper, clock: MovedClock): Promise<string> {
   await acceptSome(keeper, clock, 3);
   const deliveries = await keeper.nextDeliveries(asked);
-  await keeper.commitMapped(deliveries.map((delivery) => becomes(delivery, 1)));
+  const only = (delivery: Delivery): MappedDelivery => {
+    return { delivery, state: 'mapped', events: [eventOf(delivery, 0)], dead: [] };
+  };
+  await keeper.commitMapped(deliveries.map(only));
   for (const source of sources)
     await bury(keeper, await leaseAll(keeper, { destination: 'mixpanel', source, route: 'event' }));
   clock.advance(keepMs + 1_000);
   await keeper.sweep();
   const { items } = await keeper.deadLetters({ kind: 'event' }, { limit: 10 });
-  await resend(keeper, clock, { replay: 'rpl_orphan', letter: items[0]?.id ?? '', ended: true });
+  const [letter] = items;
+  if (!letter || (await keeper.delivery(letter.delivery))) throw new Error('no dead letter has outlived its delivery');
+  return letter.id;
 }
 
 function becomes(delivery: Delivery, at: number): MappedDelivery {
@@ -93,6 +100,20 @@ async function send(keeper: BufferKeeper, clock: MovedClock): Promise<void> {
       await keeper.release(positions.slice(2, 3), true);
       await keeper.release(positions.slice(3), false);
     }
+}
+
+/** Nobody knows what came of them: they were begun, and their relay was gone. */
+async function beginSome(keeper: BufferKeeper): Promise<void> {
+  let begun = 0;
+  for (const source of sources)
+    for (const route of ['profile', 'profile_once'] as const) {
+      const leased = await leaseAll(keeper, { destination: 'mixpanel', source, route });
+      const positions = leased.map(({ position }) => position);
+      if (positions.length > 0) await keeper.begin(positions);
+      await keeper.release(positions, false);
+      begun += positions.length;
+    }
+  if (begun === 0) throw new Error('no update waits that could be begun');
 }
 
 async function bury(keeper: BufferKeeper, events: readonly LeasedEvent[]): Promise<void> {
