@@ -163,6 +163,13 @@ describe('a relay and a move', () => {
     }
     const late = await inRedis(2);
     await Promise.all([0, 1].map((shard) => redis.ask('HSET', `{relay:${shard}}:meta`, 'carried', 'it was moved')));
+    // Not even what it asks for before it has looked around.
+    const asked = [
+      late.accept(webhook(systemClock)),
+      leaseAll(late, { destination: 'mixpanel', source: 'shop', route: 'event' }),
+    ];
+    for (const one of await Promise.allSettled(asked))
+      expect(one).toMatchObject({ status: 'rejected', reason: { message: 'it was moved' } });
     expect((await late.failed).message).toBe('it was moved');
     await expect(late.accept(webhook(systemClock))).rejects.toThrow('it was moved');
     await late.crash();

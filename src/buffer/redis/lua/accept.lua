@@ -1,9 +1,9 @@
 -- Deliveries in. A(1) the highest position known, A(2) retention of keys in ms, A(3) bytes this shard may keep, A(4) bytes of a row; then of
 -- each delivery: id, source, hash of its key ('' none), receivedAt, facts, its type (`-` none, `=type`), head, body.
 -- Answers the highest position given, then of each '' (accepted), the first id (duplicate) or 'F' (full).
-local carried = call('HGET', P .. 'meta', 'carried')
+local carried = carriedAway()
 if carried then
-  return redis.error_reply('CARRIED ' .. carried)
+  return carried
 end
 local keepMs, bytesMax, rowBytes = tonumber(A(2)), tonumber(A(3)), tonumber(A(4))
 local count = (#ARGV - 8) / 8

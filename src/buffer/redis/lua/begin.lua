@@ -1,4 +1,8 @@
 -- Updates that go once are about to be sent (promise 12). A(1)… positions by token. All or none: answers how many are not ours any more.
+local carried = carriedAway()
+if carried then
+  return carried
+end
 expire(now())
 local lost, members = 0, {}
 eachLeased(1, function(member, _, mine)

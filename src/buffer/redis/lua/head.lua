@@ -23,6 +23,13 @@ local function num(value)
   return string.format('%d', value)
 end
 
+-- Why no relay may work here any more (../../carrying.ts), as an error; nil: it may. Asked where a webhook would stay behind, or an event
+-- would leave a second time.
+local function carriedAway()
+  local why = call('HGET', P .. 'meta', 'carried')
+  return why and redis.error_reply('CARRIED ' .. why) or nil
+end
+
 -- The next `count` positions of a counter ('p' deliveries, 'e' events, 'l' letters): the first counter value.
 -- `seen`: the highest position the relay knows of any shard, so that shards grow alike (0: no matter).
 local function take(counter, count, seen)

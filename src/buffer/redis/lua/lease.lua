@@ -2,6 +2,10 @@
 -- time is before this, A(7) so many of these, A(8) leases at once; then in turn: source, how many.
 -- Answers ready counts; runs of events of one source (source, how many, …); then of each event: position, id, time, since, attempts, JSON,
 -- and of an update its key and '1' when it was begun.
+local carried = carriedAway()
+if carried then
+  return carried
+end
 local time = now()
 local token, leaseMs, bytesMax = A(1), tonumber(A(2)), tonumber(A(3))
 local destination, route = A(4), A(5)

@@ -1,8 +1,8 @@
 -- What there is to do, also by what other relays did. A(1) own claims that were idle so many ms are kept alive. Answers ready counts of all
 -- lanes, then the highest position of deliveries.
-local carried = call('HGET', P .. 'meta', 'carried')
+local carried = carriedAway()
 if carried then
-  return redis.error_reply('CARRIED ' .. carried)
+  return carried
 end
 expire(now())
 for _, name in ipairs(call('HVALS', P .. 'lanes')) do

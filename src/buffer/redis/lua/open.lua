@@ -8,9 +8,9 @@ elseif format ~= A(1) then
 elseif tonumber(call('HGET', meta, 'shards')) ~= shards then
   return redis.error_reply('BROKEN the keys were made with ' .. call('HGET', meta, 'shards') .. ' shards, RELAY_REDIS_SHARDS says ' .. shards)
 end
-local carried = call('HGET', meta, 'carried')
+local carried = carriedAway()
 if carried and A(2) ~= 'move' then
-  return redis.error_reply('CARRIED ' .. carried)
+  return carried
 end
 local made = redis.pcall('XGROUP', 'CREATE', P .. 'unmapped', 'map', '0', 'MKSTREAM')
 if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then
