@@ -20,6 +20,7 @@ const measured = {
   drain: /\(`--only drain`\) \| ([\d,]+) events\/s/.exec(figures)?.[1],
   rest: /at rest \| (\d+ MB)/.exec(figures)?.[1],
   burst: /256 connections \| (\d+ MB)/.exec(figures)?.[1],
+  shard: /and so one shard, ends, reckoned from its processor time \| ([\d,]+) events/.exec(figures)?.[1],
   thread: /here (\d+) µs on the main thread/.exec(figures)?.[1],
 };
 const path = number(measured.path);
@@ -41,6 +42,25 @@ describe('docs/scaling.md', () => {
     for (const value of values) expect(figures).toContain(value);
   });
 
+  it("has README's figures of Redis, and no others", () => {
+    const table = page.slice(page.indexOf('**What it does**'), page.indexOf('They were measured on cores'));
+    const values = [...table.matchAll(/^\| [^|]+ \| ([^|]*\d[^|]*) \|$/gm)].map(([, value]) => value as string);
+    expect(values).toHaveLength(9);
+    for (const value of values) expect(figures).toContain(value);
+  });
+
+  it('reckons rightly how many webhooks fill the bound in Redis and in SQLite', () => {
+    const bound = Number(settingRow('RELAY_BUFFER_MAX_BYTES').default);
+    const [memory, reckoned] =
+      /take ([\d,]+) bytes of Redis while it waits; the relays reckon ([\d,]+)/.exec(page)?.slice(1).map(number) ?? [];
+    const held = Math.floor(bound / (reckoned as number) / 1_000);
+    expect(page).toContain(
+      `is ${held},000 waiting webhooks and ${((held * 1_000 * (memory as number)) / 1e9).toFixed(1)} GB of Redis`,
+    );
+    expect(page).toContain(`SQLite has room for ${Math.floor(bound / (206_139_392 / 100_000) / 1_000)},000`);
+    expect((memory as number) / (reckoned as number)).toBeLessThan(4 / 3);
+  });
+
   it('reckons rightly with them', () => {
     const eventBytes = Math.floor(MIXPANEL_BYTES_A_MINUTE / 60 / MIXPANEL_EVENTS);
     const batch = Math.floor(Number(settingRow('RELAY_BATCH_MAX_BYTES').default) / eventBytes);
@@ -58,6 +78,7 @@ describe('docs/scaling.md', () => {
       `30,000 / ${english(path / 2)} + 1 | ${Math.ceil(MIXPANEL_EVENTS / (path / 2)) + 1} |`,
       `For 10,000 a second: ${Math.ceil(10_000 / (path / 2))} + 1.`,
       `| ${Math.round((MIXPANEL_EVENTS * eventBytes) / 1e6)} MB/s |`,
+      `30,000 / ${measured.shard} | ${Math.ceil(MIXPANEL_EVENTS / number(measured.shard))} |`,
     ];
     for (const words of reckoned) expect(page).toContain(words);
   });
