@@ -3,6 +3,7 @@
  * command with its own words.
  */
 import { UsageError } from '../errors.ts';
+import type { DeadLetter } from '../model.ts';
 import { clean } from '../observe/clean.ts';
 import { askPrivate, type PrivateQuestion } from './private-listener.ts';
 
@@ -106,19 +107,6 @@ export type ApiEvent = {
   readonly last_words: string | null;
 };
 
-export type ApiDeadLetter = {
-  readonly id: string;
-  readonly source: string;
-  readonly delivery: string;
-  readonly kind: 'mapping' | 'event';
-  readonly reason: string;
-  readonly message: string;
-  readonly destination?: string;
-  readonly event?: unknown;
-  readonly attempts: number;
-  readonly created_at: string;
-};
-
 export type ApiWholeDelivery = ApiDelivery & {
   readonly method: string | null;
   readonly headers: Readonly<Record<string, string>> | null;
@@ -137,7 +125,7 @@ export type ApiWholeDelivery = ApiDelivery & {
     readonly message: string | null;
     readonly destination: string;
   }[];
-  readonly dead_letters: readonly ApiDeadLetter[];
+  readonly dead_letters: readonly DeadLetter[];
 };
 
 /** Ids of the API; anything else would be another path. */

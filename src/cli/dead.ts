@@ -4,8 +4,9 @@
  */
 import { shown } from '../config/shown.ts';
 import { UsageError } from '../errors.ts';
+import type { DeadLetter } from '../model.ts';
 import { clean } from '../observe/clean.ts';
-import { type ApiDeadLetter, allOf, askWell, PAGE_MAX, pagesOf, readCount, readId } from './api.ts';
+import { allOf, askWell, PAGE_MAX, pagesOf, readCount, readId } from './api.ts';
 import { readInput } from './files.ts';
 import { nextCommands } from './next-commands.ts';
 import { table } from './output.ts';
@@ -49,7 +50,7 @@ function filterOf({ source, reason, kind, destination, type, since, until }: Dea
 
 async function list(options: DeadOptions, { output, json }: Context): Promise<number> {
   const most = readCount(options.limit, '--limit', LISTED, LISTED_MAX);
-  const found = await allOf<ApiDeadLetter>({ url: options.url, path: '/api/dead-letters' }, filterOf(options), most);
+  const found = await allOf<DeadLetter>({ url: options.url, path: '/api/dead-letters' }, filterOf(options), most);
   if (json) {
     output.json(found);
     return 0;
@@ -74,7 +75,7 @@ async function list(options: DeadOptions, { output, json }: Context): Promise<nu
 async function show(ids: readonly string[], { url }: DeadOptions, { output, json }: Context): Promise<number> {
   const [given] = ids;
   if (given === undefined || ids.length > 1) throw new UsageError(['dead show takes one id']);
-  const letter = await askWell<ApiDeadLetter>({ url, path: `/api/dead-letters/${readId(given, 'ded')}` });
+  const letter = await askWell<DeadLetter>({ url, path: `/api/dead-letters/${readId(given, 'ded')}` });
   if (json) {
     output.json(letter);
     return 0;
@@ -96,7 +97,7 @@ async function retry(ids: readonly string[], options: DeadOptions, context: Cont
     throw new UsageError(['--event takes the place of one dead event: name its id']);
   if (ids.length > 0) {
     const letters = await Promise.all(
-      ids.map((id) => askWell<ApiDeadLetter>({ url: options.url, path: `/api/dead-letters/${readId(id, 'ded')}` })),
+      ids.map((id) => askWell<DeadLetter>({ url: options.url, path: `/api/dead-letters/${readId(id, 'ded')}` })),
     );
     const deliveries = [...new Set(letters.filter((one) => one.kind === 'mapping').map((one) => one.delivery))];
     const events = letters.filter((one) => one.kind === 'event').map((one) => one.id);
@@ -145,7 +146,7 @@ async function kindsOf(options: DeadOptions): Promise<readonly string[]> {
   const found: string[] = [];
   for (const kind of ['mapping', 'event']) {
     const at = { url: options.url, path: '/api/dead-letters' };
-    for await (const page of pagesOf<ApiDeadLetter>(at, { ...filterOf(options), kind }, PAGE_MAX)) {
+    for await (const page of pagesOf<DeadLetter>(at, { ...filterOf(options), kind }, PAGE_MAX)) {
       if (page.length > 0) found.push(kind);
       if (page.length > 0) break;
     }
@@ -157,7 +158,7 @@ async function exportAll(options: DeadOptions, { output }: Context): Promise<num
   const most = readCount(options.limit, '--limit', EXPORTED_MAX, EXPORTED_MAX);
   let count = 0;
   const at = { url: options.url, path: '/api/dead-letters' };
-  for await (const page of pagesOf<ApiDeadLetter>(at, filterOf(options), most)) {
+  for await (const page of pagesOf<DeadLetter>(at, filterOf(options), most)) {
     for (const letter of page) output.result(JSON.stringify(letter));
     count += page.length;
   }

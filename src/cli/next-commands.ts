@@ -1,7 +1,7 @@
 /** What to type next about a dead letter: `dead show` and `explain` say the same. */
-import type { ApiDeadLetter } from './api.ts';
+import type { DeadLetter } from '../model.ts';
 
-export function nextCommands({ id, kind, reason, delivery }: ApiDeadLetter): string[] {
+export function nextCommands({ id, kind, reason, delivery }: DeadLetter): string[] {
   if (kind === 'mapping') return [`trackrelay explain ${delivery}`];
   if (reason !== 'invalid_event') return [`trackrelay dead retry ${id}`];
   // As it is it would break the same rule again.
