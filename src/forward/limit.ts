@@ -11,13 +11,15 @@ export type Limit = {
   readonly burstMs: number;
   /** How many of the newest runs tell this limit; 1: it rests on one run and on what is usual. */
   readonly runs: number;
-  /** The burst is known from runs that agreed, and enough is saved up for a climb to say what the limit is. */
+  /** Runs agree on it; or one alone tells it, because the burst is known and enough is saved up for a climb to say what the limit is. */
   readonly known: boolean;
 };
 
 const BURSTS_MS = [0, 250, 500, 1_000, 2_000, 4_000];
 /** Limits are told per second, and mostly kept by a bucket that holds one. */
 const USUAL_BURST_MS = 1_000;
+/** With less saved up a climb is refused before it was taken for long enough to tell a rate. */
+const TELLING_BURST_MS = 500;
 /** Runs that tell one limit differ by less (natural logarithms of rates). */
 const AGREE = 0.05;
 /** Nearer than this two bursts are not told apart. */
@@ -29,7 +31,12 @@ export function likelyLimit(runs: readonly Taken[], knownBurstMs: number | null)
     const burstMs = burstOf(runs.slice(-count), candidates(knownBurstMs), usual);
     if (burstMs !== null) return { rate: middle(runs.slice(-count), burstMs), burstMs, runs: count, known: true };
   }
-  return { rate: runs.at(-1)?.rate(usual) ?? 0, burstMs: usual, runs: 1, known: (knownBurstMs ?? 0) >= 500 };
+  return {
+    rate: runs.at(-1)?.rate(usual) ?? 0,
+    burstMs: usual,
+    runs: 1,
+    known: (knownBurstMs ?? 0) >= TELLING_BURST_MS,
+  };
 }
 
 /** Once more than was thought is saved up. */

@@ -314,7 +314,7 @@ export class Throttle {
     this.#runs = runs.slice(-limit.runs);
     if (limit.runs > 1) this.#burstMs = limit.burstMs;
     this.#rate = limit.rate * (limit.burstMs < SPARE_MS ? NARROW_MARGIN : MARGIN);
-    this.#sure = limit.runs > 1 || limit.known;
+    this.#sure = limit.known;
     this.#hasty = false;
   }
 
