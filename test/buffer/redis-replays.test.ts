@@ -6,7 +6,7 @@ import { shardOf } from '../../src/buffer/redis/keys.ts';
 import type { ReplayItem, ReplayMode, ReplayStep, Selection } from '../../src/buffer/replaying.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { Delivery } from '../../src/model.ts';
-import { eventOf, mapped, movedClock } from '../support/buffer-fixtures.ts';
+import { eventOf, mapped, movedClock, remapItems } from '../support/buffer-fixtures.ts';
 import { accept, deliver, everything, lease, mapAll, positionsOf, RedisKeepers } from '../support/redis-keeper.ts';
 import { RedisServer } from '../support/redis-server.ts';
 
@@ -57,9 +57,7 @@ describe('replays in Redis', () => {
   ): Promise<ReplayStep> => {
     const { deliveries } = await keeper.selectItems({ mode: 'remap', selection, ...bounds });
     const replay = await begin('remap', selection);
-    const items = deliveries.flatMap(({ cursor, delivery }): ReplayItem[] =>
-      delivery ? [{ kind: 'remap', cursor, mapped: map(delivery) }] : [],
-    );
+    const items = remapItems(deliveries, map);
     return { replay, from: 0, items, to: items.at(-1)?.cursor ?? 0, ended: true };
   };
   const resendStep = async (): Promise<ReplayStep> => {

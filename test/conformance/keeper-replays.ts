@@ -1,9 +1,9 @@
 /** Promises 13 to 15 (`src/buffer/replaying.ts`) as sentences, for any keeper. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BufferKeeper, MappedDelivery } from '../../src/buffer/contract.ts';
-import type { ReplayItem, SelectedRange, Selection } from '../../src/buffer/replaying.ts';
+import type { SelectedRange, Selection } from '../../src/buffer/replaying.ts';
 import type { LeasedEvent, RelayEvent } from '../../src/model.ts';
-import { eventOf, mapped, webhook } from '../support/buffer-fixtures.ts';
+import { eventOf, mapped, remapItems, webhook } from '../support/buffer-fixtures.ts';
 import { type Harness, turnsOf } from './keeper.ts';
 
 const all = { after: 0, limit: 1_000, bytesMax: 10_000_000 };
@@ -59,9 +59,7 @@ export function keeperReplays(name: string, makeHarness: () => Promise<Harness>)
     ) => {
       const { deliveries } = await items('remap', selection);
       const replay = await begin('remap', selection, deliveries.length);
-      const given = deliveries.flatMap(({ cursor, delivery }): ReplayItem[] =>
-        delivery ? [{ kind: 'remap', cursor, mapped: map(delivery) }] : [],
-      );
+      const given = remapItems(deliveries, map);
       const to = given.at(-1)?.cursor ?? 0;
       const done = await keeper.replayStep({ replay, from: 0, items: given, to, ended: true });
       return { replay, done };
@@ -169,9 +167,7 @@ export function keeperReplays(name: string, makeHarness: () => Promise<Harness>)
       const place = done?.record.place.from ?? 0;
       await deliver(leased.slice(1));
       const { deliveries } = await keeper.selectItems({ mode: 'remap', selection: {}, after: place, ...pieces });
-      const given = deliveries.flatMap(({ cursor, delivery }): ReplayItem[] =>
-        delivery ? [{ kind: 'remap', cursor, mapped: changedEvent(delivery) }] : [],
-      );
+      const given = remapItems(deliveries, changedEvent);
       expect(given).toHaveLength(1);
       const rest = await keeper.replayStep({ replay, from: place, items: given, to: place + 1, ended: true });
       expect(rest).toMatchObject({ items: 1, record: { done: 2, waiting: 2 } });
@@ -247,9 +243,7 @@ export function keeperReplays(name: string, makeHarness: () => Promise<Harness>)
       await failAll();
       const { deliveries } = await items('remap', { state: 'failed' });
       const replay = await begin('remap', { state: 'failed' });
-      const given = deliveries.flatMap(({ cursor, delivery }): ReplayItem[] =>
-        delivery ? [{ kind: 'remap', cursor, mapped: mapped(delivery, 1) }] : [],
-      );
+      const given = remapItems(deliveries, (delivery) => mapped(delivery, 1));
       const step = { replay, from: 0, items: given, to: given[0]?.cursor ?? 0, ended: false };
       await keeper.replayStep(step);
       expect(await keeper.replayStep(step)).toMatchObject({ items: 0, record: { done: 1, place: { from: step.to } } });
@@ -260,9 +254,7 @@ export function keeperReplays(name: string, makeHarness: () => Promise<Harness>)
       await failAll();
       const { deliveries } = await items('remap', { state: 'failed' });
       const replay = await begin('remap', { state: 'failed' });
-      const given = deliveries.flatMap(({ cursor, delivery }): ReplayItem[] =>
-        delivery ? [{ kind: 'remap', cursor, mapped: mapped(delivery, 1) }] : [],
-      );
+      const given = remapItems(deliveries, (delivery) => mapped(delivery, 1));
       const step = { replay, from: 0, items: given, to: given[0]?.cursor ?? 0, ended: true };
       expect(await keeper.replayStep(step)).toMatchObject({ items: 1 });
       expect(await keeper.replayStep(step)).toMatchObject({ items: 0, record: { done: 1 } });
@@ -280,9 +272,7 @@ export function keeperReplays(name: string, makeHarness: () => Promise<Harness>)
       await failAll();
       const { deliveries } = await items('remap', { state: 'failed' });
       const replay = await begin('remap', { state: 'failed' }, 2);
-      const given = deliveries.flatMap(({ cursor, delivery }): ReplayItem[] =>
-        delivery ? [{ kind: 'remap', cursor, mapped: mapped(delivery, 1) }] : [],
-      );
+      const given = remapItems(deliveries, (delivery) => mapped(delivery, 1));
       const at = given[0]?.cursor ?? 0;
       await keeper.replayStep({ replay, from: 0, items: given.slice(0, 1), to: at, ended: false });
       expect((await keeper.unfinishedReplays()).map(({ place }) => place.from)).toEqual([at]);

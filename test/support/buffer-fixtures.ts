@@ -1,5 +1,6 @@
 /** Webhooks, events and a clock that only moves when told, for tests of the buffer. */
 import type { MappedDelivery } from '../../src/buffer/contract.ts';
+import type { ReplayItem, SelectedItems } from '../../src/buffer/replaying.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Delivery, RawDelivery, RelayEvent, Verified } from '../../src/model.ts';
 
@@ -50,4 +51,14 @@ export function eventOf(delivery: Delivery, index: number, parts: Partial<RelayE
 export function mapped(delivery: Delivery, eventCount: number, parts: Partial<RelayEvent> = {}): MappedDelivery {
   const events = Array.from({ length: eventCount }, (_, index) => eventOf(delivery, index, parts));
   return { delivery, state: eventCount === 0 ? 'skipped' : 'mapped', events, dead: [] };
+}
+
+/** What a replay makes of the deliveries it selected; those that are gone are passed over. */
+export function remapItems(
+  deliveries: SelectedItems['deliveries'],
+  map: (delivery: Delivery) => MappedDelivery,
+): ReplayItem[] {
+  return deliveries.flatMap(({ cursor, delivery }): ReplayItem[] =>
+    delivery ? [{ kind: 'remap', cursor, mapped: map(delivery) }] : [],
+  );
 }
