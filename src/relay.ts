@@ -104,6 +104,7 @@ class RunningRelay implements Relay {
     const several = destinations.all.length > 1;
     log.info('relay.started', {
       version,
+      relay: buffer.relay,
       public: this.publicUrl,
       admin: this.adminUrl,
       destination: destinations.all.map(({ name, address }) => (several ? `${name} ${address}` : address)).join(', '),

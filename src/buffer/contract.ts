@@ -189,6 +189,8 @@ export interface BufferKeeper extends AsyncDisposable, ReadingKeeper, ReplayingK
   /** The operator drops it, to learn another; false: there was none. The source is then not armed. */
   forgetSecret(source: string): Promise<boolean>;
 
+  /** This relay's id among those that share the buffer; absent: nobody shares it. */
+  readonly relay?: string;
   /** Who of those that share the buffer sends; absent: nobody shares it. */
   sendership?(of: SendershipOf): Sendership;
 

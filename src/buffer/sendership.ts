@@ -23,6 +23,8 @@ export type Noted = {
 
 /** Of one destination. */
 export type Sendership = {
+  /** This relay's own id; it says so in what it notes. */
+  readonly relay: string;
   /** Looked up in memory: ask before each request. */
   sender(): Sender;
   /** Called when another answer of `sender` was heard of. Returns how to stop it. */

@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../errors.ts';
 import { clean } from '../observe/clean.ts';
+import { THIS_RELAY } from '../observe/health-parts.ts';
 import type { Reply } from './http.ts';
 import { type Output, table } from './output.ts';
 import { askPrivate } from './private-listener.ts';
@@ -17,7 +18,9 @@ type Health = {
   readonly version?: string;
   readonly output?: string;
   readonly checks?: Readonly<Record<string, readonly Check[]>>;
+  readonly relay?: string;
   readonly sources?: Readonly<Record<string, SourcePart>>;
+  readonly destinations?: Readonly<Record<string, { readonly sender?: string | null }>>;
 };
 type Check = {
   readonly observedValue?: unknown;
@@ -61,6 +64,16 @@ function speak(health: Health, output: Output): void {
   if (health.output) output.result(`  ${health.output}`);
   for (const line of troubles(health)) output.result(`  ${line}`);
   for (const line of table(cameOf(health), '  ')) output.result(line);
+  for (const line of table(sendersOf(health), '  ')) output.result(line);
+}
+
+/** Only where several relays could send. */
+function sendersOf({ relay, destinations = {} }: Health): string[][] {
+  return Object.entries(destinations).flatMap(([name, { sender }]) => {
+    if (sender === undefined) return [];
+    const who = sender === THIS_RELAY && relay !== undefined ? `${sender}, ${relay}` : sender;
+    return [['destination', clean(name), who === null ? 'no relay is known to send' : `sent to by ${clean(who)}`]];
+  });
 }
 
 /** What came of each source since its folder was made; those to which nothing ever came are only counted. */

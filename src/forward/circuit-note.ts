@@ -17,6 +17,9 @@ export type CircuitNote = {
   readonly limit: FoundLimit | null;
 };
 
+/** As it is read: with the id of the relay that wrote it. */
+export type SenderNote = CircuitNote & { readonly by: string };
+
 /** Enough to know what is the matter; the log has the whole of it. */
 const MESSAGE_LENGTH_MAX = 500;
 /** A note is from a relay, maybe of another version: nothing in it may stop this one for ever. */
@@ -29,7 +32,7 @@ export function writeNote(note: CircuitNote, by: string): string {
 }
 
 /** Null: it cannot be read. */
-export function readNote(text: string): CircuitNote | null {
+export function readNote(text: string): SenderNote | null {
   let read: unknown;
   try {
     read = JSON.parse(text);
@@ -54,10 +57,10 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const isCount = (value: unknown) => typeof value === 'number' && value >= 0 && value < Number.MAX_SAFE_INTEGER;
 const orNull = (value: unknown, is: (value: unknown) => boolean) => value === null || is(value);
 
-function isNote(read: unknown): read is CircuitNote {
+function isNote(read: unknown): read is SenderNote {
   if (!isObject(read)) return false;
-  const { state, since, failures, waitMs, lastError, lastSuccessAt, limit } = read;
-  if (!STATES.has(state) || ![since, failures, waitMs].every(isCount)) return false;
+  const { by, state, since, failures, waitMs, lastError, lastSuccessAt, limit } = read;
+  if (typeof by !== 'string' || !STATES.has(state) || ![since, failures, waitMs].every(isCount)) return false;
   return orNull(lastSuccessAt, isCount) && orNull(lastError, isError) && orNull(limit, isLimit);
 }
 

@@ -6,10 +6,10 @@
  *
  * Where the buffer is this relay's alone it is always on.
  */
-import type { Sendership } from '../buffer/sendership.ts';
-import { type Clock, newId } from '../clock.ts';
+import type { Sender, Sendership } from '../buffer/sendership.ts';
+import type { Clock } from '../clock.ts';
 import type { Circuit, CircuitStatus } from './circuit.ts';
-import { type CircuitNote, readNote, statusOf, writeNote } from './circuit-note.ts';
+import { type CircuitNote, readNote, type SenderNote, statusOf, writeNote } from './circuit-note.ts';
 
 export type DutyOptions = {
   readonly sendership: Sendership | null;
@@ -19,13 +19,16 @@ export type DutyOptions = {
   readonly emptyBuckets: () => void;
 };
 
+export type DutyStatus = CircuitStatus & {
+  /** Id of the relay that sends; null: nobody was heard of who does; absent: the buffer is this relay's alone. */
+  readonly sender?: string | null;
+};
+
 /** What changes with every answer is not noted with every answer. */
 const NOTE_AGAIN_MS = 2_000;
 
 export class Duty {
   readonly #options: DutyOptions;
-  /** In every note, so that it is known whether anybody sent in between. */
-  readonly #name: string;
   #on: boolean;
   #lastNote: string | null = null;
   #lastSaid = '';
@@ -33,7 +36,6 @@ export class Duty {
 
   constructor(options: DutyOptions) {
     this.#options = options;
-    this.#name = newId('snd', options.clock.now());
     this.#on = options.sendership === null;
   }
 
@@ -64,17 +66,18 @@ export class Duty {
   }
 
   /** As it is, whichever relay sends. */
-  status(): CircuitStatus {
+  status(): DutyStatus {
     const { sendership, circuit, clock } = this.#options;
     const own = circuit.status();
     if (!sendership) return own;
-    const sender = sendership.sender();
-    // Nobody heard of another one since its last note: what it knows itself is the newest.
+    const told = sendership.sender();
     const noted = sendership.noted();
-    if (noted === null || (sender !== 'another' && noted.text === this.#lastNote)) return own;
-    if (sender === 'this' && this.#on) return own;
-    const note = readNote(noted.text);
-    return note ? statusOf(note, noted.ageMs, clock.now()) : own;
+    const note = noted && readNote(noted.text);
+    const sender = senderOf(told, sendership.relay, note);
+    // Nobody heard of another one since its last note: what it knows itself is the newest.
+    const newest = told !== 'another' && noted?.text === this.#lastNote;
+    if (!noted || !note || newest || (told === 'this' && this.#on)) return { ...own, sender };
+    return { ...statusOf(note, noted.ageMs, clock.now()), sender };
   }
 
   /** The requests have ended. */
@@ -100,8 +103,15 @@ export class Duty {
   }
 
   #note(sendership: Sendership, note: CircuitNote): void {
-    this.#lastNote = writeNote(note, this.#name);
+    // The name tells whether anybody sent in between, and the others who it is.
+    this.#lastNote = writeNote(note, sendership.relay);
     this.#notedAt = this.#options.clock.monotonic();
     sendership.note(this.#lastNote);
   }
+}
+
+/** Another one is known by its note, which it writes as soon as it begins; until then the newest may be our own. */
+function senderOf(told: Sender, relay: string, note: SenderNote | null): string | null {
+  if (told === 'this') return relay;
+  return told === 'another' && note && note.by !== relay ? note.by : null;
 }

@@ -11,11 +11,11 @@ import type { SendResult } from '../destinations/contract.ts';
 import type { LeasedEvent, Outcome } from '../model.ts';
 import { type Batch, byEndpoint, bytesOf, cut, packBatches } from './batch.ts';
 import { type Bell, createBell } from './bell.ts';
-import { Circuit, type CircuitStatus, type Load } from './circuit.ts';
+import { Circuit, type Load } from './circuit.ts';
 import { Conclusion } from './conclusion.ts';
 import { Credit } from './credit.ts';
 import { Custody } from './custody.ts';
-import { Duty } from './duty.ts';
+import { Duty, type DutyStatus } from './duty.ts';
 import { Expiry } from './expiry.ts';
 import { explain, failedSending } from './explain.ts';
 import { Hand } from './hand.ts';
@@ -29,7 +29,7 @@ import { within } from './within.ts';
 
 export type { ForwarderOptions } from './options.ts';
 
-export type ForwarderStatus = CircuitStatus & { readonly inFlight: number };
+export type ForwarderStatus = DutyStatus & { readonly inFlight: number };
 
 export type Forwarder = AsyncDisposable & {
   start(): void;

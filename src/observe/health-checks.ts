@@ -1,10 +1,12 @@
 /** The checks of health+json, one for each measure that contract §4 names. */
 import type { BufferTally } from '../buffer/contract.ts';
-import type { Check, DestinationStatus, HealthSnapshot, HealthStatus, SourceStatus } from './health.ts';
+import type { Check, DestinationStatus, HealthSnapshot, HealthStatus, LimitsApart, SourceStatus } from './health.ts';
 
 /** Contract §4: dead letters of the last hour, and the oldest waiting event past 15 minutes, are warnings. */
 const DEAD_LETTER_WARN_MS = 3_600_000;
 const OLDEST_WARN_SECONDS = 15 * 60;
+/** A slow fsync of Redis is over by then, and was nobody's to mend. */
+const APART_WARN_MS = 10_000;
 
 type Measure = {
   readonly value: unknown;
@@ -18,6 +20,7 @@ export function checksOf(snapshot: HealthSnapshot, detailed: boolean): Record<st
   const measures: [string, Measure][] = [
     ...bufferMeasures(snapshot.tally, snapshot.now),
     ...storeMeasures(snapshot.storeWarnings ?? [], detailed),
+    ...limitsMeasures(snapshot, detailed),
     ...snapshot.destinations.map((one): [string, Measure] => [
       `destination:${one.name}`,
       destinationMeasure(one, detailed),
@@ -76,6 +79,23 @@ function storeMeasures(warnings: readonly string[], detailed: boolean): [string,
   if (warnings.length === 0) return [];
   const output = detailed ? warnings.join(' ') : 'the store may lose what was accepted';
   return [['buffer:durability', { value: 'accept-loss', unit: 'durability', status: 'warn', output }]];
+}
+
+/** Only of a relay that has others to count with. */
+function limitsMeasures({ limitsApart, now }: HealthSnapshot, detailed: boolean): [string, Measure][] {
+  if (limitsApart === undefined) return [];
+  if (limitsApart === null) return [['limits:door', { value: 'together', unit: 'counting' }]];
+  const status = now - limitsApart.since > APART_WARN_MS ? 'warn' : 'pass';
+  const output = detailed ? apartWords(limitsApart) : 'each relay counts by itself';
+  return [['limits:door', { value: 'apart', unit: 'counting', status, output }]];
+}
+
+function apartWords({ since, reason }: LimitsApart): string {
+  return [
+    `Redis was not heard in time (${reason}): since ${new Date(since).toISOString()} this relay keeps the limits at the door by itself,`,
+    'so that as many relays may let through as many times limits.accept. It ends by itself when Redis answers fast again;',
+    'if it lasts, look at the load of Redis, at the disk of its log and at the network.',
+  ].join(' ');
 }
 
 function destinationMeasure(destination: DestinationStatus, detailed: boolean): Measure {

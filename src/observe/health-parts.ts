@@ -47,7 +47,11 @@ export type DestinationHealth = {
   /** Events a second, found from its answers; null: no limit was met. */
   readonly rate_limit: number | null;
   readonly last_error: { readonly reason: string; readonly message: string; readonly at: string } | null;
+  /** Of several relays on one store: `this relay`, the id of another, or null: nobody was heard of who sends. */
+  readonly sender?: string | null;
 };
+
+export const THIS_RELAY = 'this relay';
 
 const NOTHING: SourceTally = {
   accepted: 0,
@@ -142,6 +146,7 @@ export function destinationHealth(snapshot: HealthSnapshot): Record<string, Dest
         next_attempt_at: iso(one.nextAttemptAt),
         rate_limit: one.rateLimit === null ? null : Math.round(one.rateLimit * 10) / 10,
         last_error: one.lastError === null ? null : { ...one.lastError, at: new Date(one.lastError.at).toISOString() },
+        ...(one.sender === undefined ? {} : { sender: one.sender === snapshot.relay ? THIS_RELAY : one.sender }),
       },
     ]),
   );

@@ -39,13 +39,22 @@ export type DestinationStatus = {
   readonly lastSuccessAt: number | null;
   /** Events a second that it is sent at most; null: no limit was met. */
   readonly rateLimit: number | null;
+  /** Id of the relay that sends there; null: nobody was heard of who does; absent: no other relay could. */
+  readonly sender?: string | null;
 };
+
+/** A relay that should count together with others counts alone. */
+export type LimitsApart = { readonly since: number; readonly reason: string };
 
 export type HealthSnapshot = {
   readonly version: string;
   readonly now: number;
   /** Null: webhooks are accepted, as far as the relay itself goes; else why not (starting, stopping, store failed). */
   readonly notAccepting: string | null;
+  /** This relay's id among those on one store; absent: the store is its own. */
+  readonly relay?: string;
+  /** Null: the limits at the door are kept by all relays together; absent: there are no others. */
+  readonly limitsApart?: LimitsApart | null;
   /** What the store may lose, in words; absent or empty: nothing. */
   readonly storeWarnings?: readonly string[];
   /** Null: the buffer did not answer. */
@@ -76,6 +85,7 @@ export type HealthReport = {
 };
 
 export type PrivateHealthReport = HealthReport & {
+  readonly relay?: string;
   readonly sources: Readonly<Record<string, SourceHealth>>;
   readonly destinations: Readonly<Record<string, DestinationHealth>>;
 };
@@ -87,9 +97,14 @@ export function publicHealth(snapshot: HealthSnapshot): HealthReport {
   return reportOf(snapshot, false);
 }
 
-/** For the private port: `sources` and `destinations` with counts and times. */
+/** For the private port: `sources` and `destinations` with counts and times, and which relay this is among several. */
 export function privateHealth(snapshot: HealthSnapshot): PrivateHealthReport {
-  return { ...reportOf(snapshot, true), sources: sourceHealth(snapshot), destinations: destinationHealth(snapshot) };
+  const { relay } = snapshot;
+  return {
+    ...reportOf(snapshot, true),
+    ...(relay === undefined ? {} : { relay }),
+    ...{ sources: sourceHealth(snapshot), destinations: destinationHealth(snapshot) },
+  };
 }
 
 /** pass and warn are 200: a load balancer must not turn away webhooks because a destination fails. */

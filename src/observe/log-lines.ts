@@ -25,6 +25,8 @@ export const logLines = {
   'destination.failing': 'A destination does not answer as it should.',
   'destination.paused': 'A destination refuses us as a whole; it is asked again once a minute.',
   'destination.recovered': 'A destination answers again.',
+  'destination.taken_over': 'Of the relays on one Redis this one sends to a destination from now on.',
+  'destination.handed_over': 'This relay sends to a destination no more; another one on the same Redis does, or will.',
   'source.loaded': 'A source and its mapping are in use.',
   'source.refused': 'A change of a source was refused; what ran before goes on.',
   'source.closed': 'A source is closed: its secret is missing.',

@@ -78,6 +78,16 @@ export const metricsTable = {
     help: 'Events a second that a destination is sent at most, found from its answers; absent: no limit was met.',
     labels: ['destination'],
   },
+  relay_destination_sender: {
+    kind: 'gauge',
+    help: '1: of the relays on one Redis this one sends to the destination; 0: another one does, or nobody; absent without Redis.',
+    labels: ['destination'],
+  },
+  relay_limits_apart: {
+    kind: 'gauge',
+    help: '1: Redis is slow or gone, and this relay keeps the limits at the door by itself; 0: all keep them together; absent without Redis.',
+    labels: [],
+  },
   relay_dead_letters: { kind: 'gauge', help: 'Dead letters there are.', labels: ['source', 'reason'] },
   relay_unmapped_deliveries: {
     kind: 'gauge',

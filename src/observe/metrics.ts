@@ -33,7 +33,11 @@ export type MetricsState = {
     readonly circuit: 0 | 1 | 2;
     /** Events a second; null: none was met. */
     readonly rateLimit: number | null;
+    /** Whether this relay sends there; null: no other one could. */
+    readonly sends: boolean | null;
   }[];
+  /** Whether it keeps the limits at the door by itself; null: there is nobody to keep them with. */
+  readonly limitsApart: boolean | null;
 };
 
 export type Attempted = {
@@ -159,20 +163,23 @@ function gauges(registry: Registry, options: MetricsOptions): (state: MetricsSta
   const oldest = gauge(registry, 'relay_buffer_oldest_waiting_seconds');
   const circuit = gauge(registry, 'relay_circuit_state');
   const rateLimit = gauge(registry, 'relay_destination_rate_limit');
+  const sender = gauge(registry, 'relay_destination_sender');
+  const apart = gauge(registry, 'relay_limits_apart');
   const letters = gauge(registry, 'relay_dead_letters');
   const unmapped = gauge(registry, 'relay_unmapped_deliveries');
   gauge(registry, 'relay_build_info').set({ version: options.version, node_version: options.nodeVersion }, 1);
-  return ({ now, tally, unmapped: found, circuits }) => {
+  return ({ now, tally, unmapped: found, circuits, limitsApart }) => {
     unmapped.reset();
     // Added, not set: what is masked may have become the same name.
     for (const { count, ...labels } of highest(found)) unmapped.inc(labels, count);
-    circuit.reset();
-    rateLimit.reset();
-    for (const { destination, circuit: state, rateLimit: limit } of circuits) {
+    for (const one of [circuit, rateLimit, sender]) one.reset();
+    for (const { destination, circuit: state, rateLimit: limit, sends } of circuits) {
       circuit.set({ destination }, state);
       if (limit !== null) rateLimit.set({ destination }, limit);
+      if (sends !== null) sender.set({ destination }, Number(sends));
     }
-    for (const one of [waiting, bytes, oldest]) one.remove();
+    for (const one of [waiting, bytes, oldest, apart]) one.remove();
+    if (limitsApart !== null) apart.set(Number(limitsApart));
     letters.reset();
     if (tally === null) return;
     waiting.set(Object.values(tally.sources).reduce((sum, source) => sum + source.waiting, 0));

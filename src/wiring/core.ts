@@ -24,6 +24,7 @@ import { type LearnedSecrets, openLearnedSecrets } from './learned-secrets.ts';
 import { openOtherRelays } from './other-relays.ts';
 import { createPressure, type Pressure } from './pressure.ts';
 import { openReplays } from './replays.ts';
+import { tellSender } from './senders.ts';
 import { openSharedLimits, type SharedLimits } from './shared-limits.ts';
 import { type SnapshotOptions, takeSnapshot, takeWholeSnapshot } from './snapshot.ts';
 import { type OpenedSources, openSources, pseudonymKeyOf } from './sources.ts';
@@ -133,6 +134,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
   const forwarders = destinations.all.map((destination) => {
     const project = destination.limitedWith ?? destination.ceiling?.project ?? destination.name;
     const sendership = buffer.sendership?.({ project, destination: destination.name });
+    if (sendership) tellSender(sendership, destination.name, log);
     const forwarder = createForwarder({
       ...(sendership ? { sendership } : null),
       buffer,
@@ -160,7 +162,7 @@ export async function openCore(options: { settings: Settings; clock: Clock; log:
     destinations: () =>
       forwarders.map(({ destination: { name, address }, forwarder }) => ({ ...forwarder.status(), name, address })),
     notAccepting: () => notAccepting[core.phase] ?? (store.answering() ? null : 'the store does not answer'),
-    storeWarnings: store.warnings,
+    ...{ storeWarnings: store.warnings, relay: buffer.relay, limitsApart: limits.apart },
   };
   const pressure = createPressure(clock);
   const replays = cleanup.use(

@@ -57,14 +57,17 @@ export async function openAdminPort(core: Core, publicUrl: () => string): Promis
     health: async () => privateHealth(await core.wholeSnapshot(0)),
     ready: core.ready,
     metrics: async () => {
-      const { now, tally, unmapped: found = [] } = await core.wholeSnapshot();
+      const { now, tally, unmapped: found = [], limitsApart } = await core.wholeSnapshot();
       // Names in it came from outside, and this answer does not pass the mask.
       const unmapped = found.map((one) => ({ ...one, type: one.type && core.mask.apply(one.type) }));
       const circuits = core.forwarders.map(({ destination, forwarder }) => {
-        const { circuit, rateLimit } = forwarder.status();
-        return { destination: destination.name, circuit, rateLimit };
+        const { circuit, rateLimit, sender } = forwarder.status();
+        const sends = sender === undefined ? null : sender === core.buffer.relay;
+        return { destination: destination.name, circuit, rateLimit, sends };
       });
-      return { contentType: metrics.contentType, text: await metrics.text({ now, tally, unmapped, circuits }) };
+      const apart = limitsApart === undefined ? null : limitsApart !== null;
+      const text = await metrics.text({ now, tally, unmapped, circuits, limitsApart: apart });
+      return { contentType: metrics.contentType, text };
     },
     sources: () =>
       core.statuses().map((status) => ({ status, source: sources.library.get(status.name)?.source ?? null })),

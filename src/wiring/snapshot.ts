@@ -1,6 +1,6 @@
 /** Health and metrics look at the relay through one snapshot, so that they never tell different stories. */
 import type { Clock } from '../clock.ts';
-import type { DestinationStatus, HealthSnapshot, SourceStatus } from '../observe/health.ts';
+import type { DestinationStatus, HealthSnapshot, LimitsApart, SourceStatus } from '../observe/health.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { version } from '../version.ts';
 import type { TallyCache, UnmappedCache } from './tally-cache.ts';
@@ -13,6 +13,9 @@ export type SnapshotOptions = {
   readonly sources: () => readonly SourceStatus[];
   readonly destinations: () => readonly DestinationStatus[];
   readonly notAccepting: () => string | null;
+  /** This relay's id among several. */
+  readonly relay: string | undefined;
+  readonly limitsApart: () => LimitsApart | null | undefined;
   /** What the store warns of as long as the relay runs. */
   readonly storeWarnings: readonly string[];
 };
@@ -20,11 +23,15 @@ export type SnapshotOptions = {
 /** `freshMs`: how old the buffer's counts may be; 0 asks anew. */
 export async function takeSnapshot(options: SnapshotOptions, freshMs?: number): Promise<HealthSnapshot> {
   const tally = await options.tallies.get(freshMs);
+  const { relay } = options;
+  const limitsApart = options.limitsApart();
   return {
     version,
     now: options.clock.now(),
     notAccepting: options.notAccepting(),
     storeWarnings: options.storeWarnings,
+    ...(relay === undefined ? {} : { relay }),
+    ...(limitsApart === undefined ? {} : { limitsApart }),
     tally,
     sources: options.sources(),
     destinations: options.destinations(),

@@ -30,12 +30,13 @@ class Relays {
 
   async open({ url = this.server.url, steadyMs = 500 } = {}): Promise<Relay> {
     const clock = systemClock;
+    const holder = `rly_${this.#relays.length}_${clock.random()}`;
     const shard = new Shard({
       ...{ url, clock, name: 'test', number: 0, shards: 1, serverTime: undefined },
-      ...{ holder: `rly_${this.#relays.length}_${clock.random()}`, onReady: () => {}, onBroken: () => {} },
+      ...{ holder, onReady: () => {}, onBroken: () => {} },
     });
     await shard.work.first;
-    const senderships = new Senderships({ shard, clock, steadyMs });
+    const senderships = new Senderships({ shard, relay: holder, clock, steadyMs });
     const relay = {
       senderships,
       of: (project: string, destination = project) => senderships.of({ project, destination }),

@@ -139,6 +139,19 @@ describe('trackrelay health', () => {
     ]);
   });
 
+  it('says of several relays which one sends to each destination, and nothing of it for one alone', async () => {
+    const destinations = { crm: { sender: 'this relay' }, product: { sender: 'rly_2' }, lab: { sender: null } };
+    await using server = await answering({ status: 200, body: report('pass', { relay: 'rly_1', destinations }) });
+    expect((await health(server.url)).out.split('\n').slice(1)).toEqual([
+      '  destination  crm      sent to by this relay, rly_1',
+      '  destination  product  sent to by rly_2',
+      '  destination  lab      no relay is known to send',
+      '',
+    ]);
+    await using alone = await answering({ status: 200, body: report('pass', { destinations: { crm: {} } }) });
+    expect((await health(alone.url)).out).toBe('pass  trackrelay 1.2.3\n');
+  });
+
   it('shows the token that is set, and says when it is the wrong one', async () => {
     vi.stubEnv('RELAY_ADMIN_TOKEN', 'admin-token');
     await using server = await answering({ status: 401, body: '{}' });

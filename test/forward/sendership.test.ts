@@ -5,6 +5,7 @@ import { Ceilings } from '../../src/forward/ceiling.ts';
 import { Circuit } from '../../src/forward/circuit.ts';
 import type { Outcome } from '../../src/model.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { openLane } from '../support/lane.ts';
 import { openSharing, type Request } from '../support/sharing.ts';
 
 const broken: Outcome = { kind: 'retry', reason: 'server_error', message: 'HTTP 503', slowDown: false };
@@ -17,8 +18,7 @@ const eventsOf = (requests: readonly Request[]) => requests.reduce((sum, { event
 describe('the one that sends', () => {
   test('sends; the other one leases and sends nothing', async () => {
     await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one'), sharing.relay('other')];
-    sharing.senders.make('one');
+    const { one, other } = sharing;
     one.put(5);
     other.put(5);
     await sharing.clock.advance(60_000);
@@ -29,8 +29,7 @@ describe('the one that sends', () => {
 
   test('begins at once when it is told that it is the one', async () => {
     await using sharing = openSharing();
-    const other = sharing.relay('other');
-    sharing.senders.make('one');
+    const { other } = sharing;
     other.put(5);
     await sharing.clock.advance(10);
     expect(sharing.requests).toEqual([]);
@@ -40,9 +39,8 @@ describe('the one that sends', () => {
   });
 
   test('starts nothing when another one is it; what is in flight is settled, what is in hand given back', async () => {
-    await using sharing = openSharing();
-    const one = sharing.relay('one', { batch: small, concurrency: 1 });
-    sharing.senders.make('one');
+    await using sharing = openSharing({ batch: small, concurrency: 1 });
+    const { one } = sharing;
     const { promise, resolve } = Promise.withResolvers<void>();
     sharing.holding = promise;
     // Three batches go, one of them to be sent again.
@@ -60,8 +58,7 @@ describe('the one that sends', () => {
 
   test('gives back what was to be sent again once another one sends', async () => {
     await using sharing = openSharing();
-    const one = sharing.relay('one');
-    sharing.senders.make('one');
+    const { one } = sharing;
     sharing.answers.push(broken);
     one.put(10);
     await sharing.clock.advance(100);
@@ -75,8 +72,7 @@ describe('the one that sends', () => {
 
   test('starts nothing while it hears of nobody, keeps what is in hand, and goes on when it hears again', async () => {
     await using sharing = openSharing();
-    const one = sharing.relay('one');
-    sharing.senders.make('one');
+    const { one } = sharing;
     sharing.answers.push(broken);
     one.put(10);
     await sharing.clock.advance(100);
@@ -92,8 +88,7 @@ describe('the one that sends', () => {
 
   test('does not send what it leased while it stopped being it', async () => {
     await using sharing = openSharing();
-    const one = sharing.relay('one');
-    sharing.senders.make('one');
+    const { one } = sharing;
     const lease = one.keeper.lease.bind(one.keeper);
     one.keeper.lease = async (request) => {
       const events = await lease(request);
@@ -109,8 +104,7 @@ describe('the one that sends', () => {
 
   test('does not send an update that goes once when it stopped being it while that was begun, nor calls it begun', async () => {
     await using sharing = openSharing();
-    const one = sharing.relay('one');
-    sharing.senders.make('one');
+    const { one } = sharing;
     const begin = one.keeper.begin.bind(one.keeper);
     one.keeper.begin = async (positions) => {
       await begin(positions);
@@ -128,8 +122,7 @@ describe('the one that sends', () => {
 
   test('resigns when it stops, after what was in flight has ended', async () => {
     await using sharing = openSharing();
-    const one = sharing.relay('one');
-    sharing.senders.make('one');
+    const { one } = sharing;
     const { promise, resolve } = Promise.withResolvers<void>();
     sharing.holding = promise;
     one.put(10);
@@ -147,8 +140,7 @@ describe('the one that sends', () => {
 describe('what goes over to the next one', () => {
   test('is a wait that the destination asked for: the next one waits for the rest of it', async () => {
     await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one'), sharing.relay('other')];
-    sharing.senders.make('one');
+    const { one, other } = sharing;
     sharing.answers.push({ ...tooMuch, retryAfterMs: 60_000 });
     one.put(10);
     other.put(10);
@@ -162,8 +154,7 @@ describe('what goes over to the next one', () => {
 
   test('is a pause, and a pause that is over makes nobody wait', async () => {
     await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one'), sharing.relay('other')];
-    sharing.senders.make('one');
+    const { one, other } = sharing;
     sharing.answers.push(refused);
     one.put(10);
     await sharing.clock.advance(1_000);
@@ -179,8 +170,7 @@ describe('what goes over to the next one', () => {
 
   test('is how often it failed: the next wait is the longer one', async () => {
     await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one'), sharing.relay('other')];
-    sharing.senders.make('one');
+    const { one, other } = sharing;
     sharing.answers.push(broken, broken, broken);
     one.put(10);
     other.put(10);
@@ -197,8 +187,8 @@ describe('what goes over to the next one', () => {
   });
 
   test('is the rate that was found', async () => {
-    await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one'), sharing.relay('other')];
+    await using sharing = openSharing({ sender: null });
+    const { one, other } = sharing;
     const limit = { rate: 100, burstMs: 1_000, sure: true };
     const state = { state: 'ok', since: 0, failures: 0, waitMs: 0, lastError: null, lastSuccessAt: null };
     sharing.senders.write(JSON.stringify({ by: 'one before', ...state, limit }));
@@ -235,8 +225,8 @@ describe('what goes over to the next one', () => {
   });
 
   test('is nothing where nobody met a limit', async () => {
-    await using sharing = openSharing();
-    const other = sharing.relay('other');
+    await using sharing = openSharing({ sender: null });
+    const { other } = sharing;
     other.put(3_000);
     sharing.senders.make('other');
     await sharing.clock.advance(100);
@@ -245,8 +235,8 @@ describe('what goes over to the next one', () => {
 
   test('is not what cannot be read: then it begins as if there were nothing', async () => {
     for (const text of ['', '{', 'null', '[]', '{"state":"failing","waitMs":-1}', '{"state":"gone","waitMs":1e99}']) {
-      await using sharing = openSharing();
-      const other = sharing.relay('other');
+      await using sharing = openSharing({ sender: null });
+      const { other } = sharing;
       sharing.senders.write(text);
       expect(other.forwarder.status()).toMatchObject({ state: 'ok' });
       other.put(10);
@@ -258,8 +248,7 @@ describe('what goes over to the next one', () => {
 
   test('is short, whatever the destination answered', async () => {
     await using sharing = openSharing();
-    const one = sharing.relay('one');
-    sharing.senders.make('one');
+    const { one } = sharing;
     sharing.answers.push({ ...refused, message: '"\u0001€'.repeat(10_000) });
     one.put(1);
     await sharing.clock.advance(0);
@@ -268,9 +257,8 @@ describe('what goes over to the next one', () => {
   });
 
   test('is noted when it changes, and else once in two seconds', async () => {
-    await using sharing = openSharing();
-    const one = sharing.relay('one', { batch: small, concurrency: 1 });
-    sharing.senders.make('one');
+    await using sharing = openSharing({ batch: small, concurrency: 1 });
+    const { one } = sharing;
     for (let round = 0; round < 100; round++) {
       one.put(1);
       await sharing.clock.advance(100);
@@ -290,9 +278,8 @@ describe('a limit of ours', () => {
   const rates = { shop: { count: 100, windowMs: 1_000 } };
 
   test('holds through a takeover: the bucket of the next one begins empty', async () => {
-    await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one', { rates }), sharing.relay('other', { rates })];
-    sharing.senders.make('one');
+    await using sharing = openSharing({ rates });
+    const { one, other } = sharing;
     one.put(1_000);
     other.put(1_000);
     await sharing.clock.advance(5_000);
@@ -306,9 +293,8 @@ describe('a limit of ours', () => {
   });
 
   test('is not slower for a moment in which nobody was heard of', async () => {
-    await using sharing = openSharing();
-    const one = sharing.relay('one', { rates });
-    sharing.senders.make('one');
+    await using sharing = openSharing({ rates });
+    const { one } = sharing;
     await sharing.clock.advance(5_000);
     sharing.senders.goAway();
     await sharing.clock.advance(10);
@@ -321,8 +307,8 @@ describe('a limit of ours', () => {
   test('is the ceiling of the project, too; it is full for one that sent all along', async () => {
     const ceiling = { eventsPerSecond: 1_000, bytesPerMinute: 1e9 };
     const sent = async (beganMs: number) => {
-      await using sharing = openSharing();
-      const relay = sharing.relay('one', { batch: small, ceilings: new Ceilings(ceiling) });
+      await using sharing = openSharing({ batch: small, ceilings: new Ceilings(ceiling), sender: null });
+      const { one: relay } = sharing;
       if (beganMs > 0) sharing.senders.make('one');
       await sharing.clock.advance(beganMs);
       relay.put(5_000);
@@ -340,8 +326,7 @@ describe('a limit of ours', () => {
 describe('the status', () => {
   test('is the same on every relay: failing, why, and when it is asked again', async () => {
     await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one'), sharing.relay('other')];
-    sharing.senders.make('one');
+    const { one, other } = sharing;
     sharing.answers.push(broken);
     expect(other.forwarder.status()).toMatchObject({ state: 'ok', lastError: null });
     one.put(10);
@@ -355,8 +340,7 @@ describe('the status', () => {
 
   test('is the newest one that is known while nobody is heard of', async () => {
     await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one'), sharing.relay('other')];
-    sharing.senders.make('one');
+    const { one, other } = sharing;
     sharing.answers.push(refused);
     one.put(10);
     await sharing.clock.advance(1_000);
@@ -366,8 +350,7 @@ describe('the status', () => {
 
   test('of a relay that sent before is not what it knew then', async () => {
     await using sharing = openSharing();
-    const [one, other] = [sharing.relay('one'), sharing.relay('other')];
-    sharing.senders.make('one');
+    const { one, other } = sharing;
     sharing.answers.push(broken);
     one.put(10);
     await sharing.clock.advance(1_000);
@@ -379,5 +362,32 @@ describe('the status', () => {
     sharing.senders.make('one');
     await sharing.clock.advance(0);
     expect(one.forwarder.status()).toMatchObject({ state: 'ok' });
+  });
+
+  test('names the relay that sends, on each of them', async () => {
+    await using sharing = openSharing();
+    const whom = () => [sharing.one, sharing.other].map(({ forwarder }) => forwarder.status().sender);
+    await sharing.clock.advance(0);
+    expect(whom()).toEqual(['one', 'one']);
+    sharing.senders.make('other');
+    await sharing.clock.advance(0);
+    expect(whom()).toEqual(['other', 'other']);
+  });
+
+  test('names nobody while nobody is heard of, and not the one before once that has heard that it is no more', async () => {
+    await using sharing = openSharing();
+    const { one, other } = sharing;
+    await sharing.clock.advance(0);
+    sharing.senders.goAway();
+    expect([one, other].map(({ forwarder }) => forwarder.status().sender)).toEqual([null, null]);
+    sharing.senders.comeBack();
+    // One that begins and has not said so yet.
+    sharing.senders.make('a third');
+    expect(one.forwarder.status().sender).toBe(null);
+  });
+
+  test('names nobody where the buffer is one relay’s alone', async () => {
+    await using alone = await openLane();
+    expect(alone.forwarder.status()).not.toHaveProperty('sender');
   });
 });

@@ -219,3 +219,48 @@ describe('a mapping that is not the same on all relays', () => {
     expect(JSON.stringify(report)).not.toMatch(/stripe|r1|r2/);
   });
 });
+
+describe('one of several relays', () => {
+  const relay = 'rly_1';
+  const senders = ['rly_1', 'rly_2', null].map((sender, at) => destinationStatus({ name: `d${at}`, sender }));
+
+  it('says which it is, and of each destination which relay sends there', () => {
+    const report = privateHealth(snapshot({ relay, destinations: senders }));
+    expect(report.relay).toBe('rly_1');
+    expect(Object.values(report.destinations).map(({ sender }) => sender)).toEqual(['this relay', 'rly_2', null]);
+    expect(report.status).toBe('pass');
+  });
+
+  it('says so to nobody else, and a relay that is alone says nothing of it', () => {
+    expect(JSON.stringify(publicHealth(snapshot({ relay, destinations: senders })))).not.toMatch(/rly_|this relay/);
+    const alone = privateHealth(snapshot());
+    expect(alone).not.toHaveProperty('relay');
+    expect(alone.destinations.mixpanel).not.toHaveProperty('sender');
+    expect(alone.checks).not.toHaveProperty('limits:door');
+  });
+
+  const doorOf = (report: ReturnType<typeof publicHealth>) => report.checks['limits:door']?.[0];
+  const apartFor = (ms: number) => snapshot({ limitsApart: { since: NOW - ms, reason: 'no answer within 40 ms' } });
+
+  it('counts at the door together with the others, as a check says', () => {
+    const report = publicHealth(snapshot({ limitsApart: null }));
+    expect(doorOf(report)).toMatchObject({ observedValue: 'together', observedUnit: 'counting', status: 'pass' });
+  });
+
+  it('warns when it counts alone for more than 10 s, with what that means and what to do; of less it only tells', () => {
+    const report = privateHealth(apartFor(10_001));
+    expect(report.status).toBe('warn');
+    expect(doorOf(report)).toMatchObject({ observedValue: 'apart', status: 'warn' });
+    for (const words of ['no answer within 40 ms', 'since 2026-11-21T10:04:00.999Z', 'limits.accept', 'disk'])
+      expect(doorOf(report)?.output).toContain(words);
+    expect(privateHealth(apartFor(10_000)).status).toBe('pass');
+    expect(doorOf(privateHealth(apartFor(10_000)))).toMatchObject({ observedValue: 'apart', status: 'pass' });
+  });
+
+  it('does not tell everybody what Redis said', () => {
+    expect(doorOf(publicHealth(apartFor(60_000)))).toMatchObject({
+      status: 'warn',
+      output: 'each relay counts by itself',
+    });
+  });
+});

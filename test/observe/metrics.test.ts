@@ -3,8 +3,8 @@ import { createMetrics, type MetricsState } from '../../src/observe/metrics.ts';
 import { metricNames, metricsMarkdown, metricsTable } from '../../src/observe/metrics-table.ts';
 import { NOW, sourceTally, tally } from '../support/observe-fixtures.ts';
 
-const circuits = [{ destination: 'mixpanel', circuit: 0 as const, rateLimit: null }];
-const state: MetricsState = { now: NOW, tally: tally(), unmapped: [], circuits };
+const circuits = [{ destination: 'mixpanel', circuit: 0 as const, rateLimit: null, sends: null }];
+const state: MetricsState = { now: NOW, tally: tally(), unmapped: [], circuits, limitsApart: null };
 const make = () => createMetrics({ version: '0.1.0', nodeVersion: 'v26' });
 
 /** Lines of the exposition by name and labels. */
@@ -120,7 +120,7 @@ describe('metrics', () => {
     const lines = await read(metrics, {
       ...state,
       tally: full,
-      circuits: [{ destination: 'mixpanel', circuit: 2, rateLimit: 1200 }],
+      circuits: [{ destination: 'mixpanel', circuit: 2, rateLimit: 1200, sends: null }],
     });
     expect(lines.get('relay_buffer_events')).toBe(5);
     expect(lines.get('relay_buffer_bytes')).toBe(77);
@@ -131,6 +131,24 @@ describe('metrics', () => {
     const later = await read(metrics, state);
     expect(later.has('relay_dead_letters{source="a",reason="rejected"}')).toBe(false);
     expect(later.has('relay_destination_rate_limit{destination="mixpanel"}')).toBe(false);
+  });
+
+  it('say for one of several relays where it sends and whether it keeps the limits alone, and nothing for one alone', async () => {
+    const metrics = make();
+    const lane = { destination: 'a', circuit: 0 as const, rateLimit: null };
+    const among = {
+      ...state,
+      circuits: [lane, { ...lane, destination: 'b' }].map((one, at) => ({ ...one, sends: at === 0 })),
+    };
+    const [apart, together] = [
+      await read(metrics, { ...among, limitsApart: true }),
+      await read(metrics, { ...among, limitsApart: false }),
+    ];
+    expect(apart.get('relay_destination_sender{destination="a"}')).toBe(1);
+    expect(apart.get('relay_destination_sender{destination="b"}')).toBe(0);
+    expect([apart, together].map((lines) => lines.get('relay_limits_apart'))).toEqual([1, 0]);
+    const alone = await read(metrics, state);
+    expect([...alone.keys()].filter((line) => /_sender|_apart/.test(line))).toEqual([]);
   });
 
   it('leave the buffer out when it does not answer', async () => {

@@ -32,6 +32,7 @@ export function createFakeSenders(clock: FakeClock): FakeSenders {
   return {
     ...{ notes, resigned, write },
     of: (relay) => ({
+      relay,
       sender(): Sender {
         if (away) return 'unknown';
         return sender === relay ? 'this' : 'another';

@@ -29,6 +29,8 @@ export type SourceFolder = {
 export type JourneyOptions = {
   /** Folders by name; default: one called `numbered` with the mapping that the oracle understands. */
   readonly sources?: Readonly<Record<string, SourceFolder>>;
+  /** The text of destinations.yaml; the sandbox is at `${MIXPANEL_API_URL}`. */
+  readonly destinations?: string;
   readonly env?: Environment;
   /** Where the data folder is; default: below the journey's own folder. */
   readonly dataDir?: string;
@@ -62,6 +64,7 @@ export class Journey implements AsyncDisposable {
     this.mappingsDir = join(this.#folder.path, 'mappings');
     this.dataDir = options.dataDir ?? join(this.#folder.path, 'data');
     mkdirSync(this.mappingsDir);
+    if (options.destinations) writeFileSync(join(this.mappingsDir, 'destinations.yaml'), options.destinations);
     for (const [source, folder] of Object.entries(options.sources ?? { numbered: {} })) this.write(source, folder);
   }
 
@@ -215,7 +218,10 @@ export type SourceCounts = {
 
 export type PrivateHealth = {
   readonly status: string;
+  readonly relay?: string;
   readonly sources: Readonly<Record<string, SourceCounts>>;
-  readonly destinations: Readonly<Record<string, { readonly state: string; readonly waiting: number }>>;
+  readonly destinations: Readonly<
+    Record<string, { readonly state: string; readonly waiting: number; readonly sender?: string | null }>
+  >;
   readonly checks: Readonly<Record<string, readonly { readonly observedValue: unknown; readonly status: string }[]>>;
 };

@@ -1,6 +1,6 @@
-/** Real relays with one REDIS_URL count together at the door. */
+/** Real relays with one REDIS_URL count together at the door, and say when they cannot. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Journey, SECRET } from '../support/journey.ts';
+import { Journey, type PrivateHealth, SECRET } from '../support/journey.ts';
 import { type RunningRelay, serve, until } from '../support/program.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { portOf, sendOne } from '../support/senders.ts';
@@ -48,4 +48,19 @@ it('counts what an address was refused over all relays', async () => {
   const forge = async (relay: RunningRelay) =>
     (await fetch(`${relay.publicUrl}/hooks/nobody`, { method: 'POST' })).status;
   await countedTogether('address:60000:127.0.0.1', forge, 404);
+});
+
+it('says while Redis does not answer that each counts alone, and is together again though nothing comes any more', async () => {
+  const [relay] = relays as [RunningRelay];
+  const door = async () => (await relay.api<PrivateHealth>('/health')).checks['limits:door']?.[0]?.observedValue;
+  const metric = async () =>
+    /^relay_limits_apart (.*)$/m.exec(await (await fetch(`${relay.adminUrl}/metrics`)).text())?.[1];
+  await until(async () => (await door()) === 'together', 'the start');
+  expect(await metric()).toBe('0');
+  redis.freeze();
+  await sendOne(portOf(relay.publicUrl), journey.oracle.make('numbered'), SECRET);
+  expect([await door(), await metric()]).toEqual(['apart', '1']);
+  redis.thaw();
+  await until(async () => (await door()) === 'together', 'Redis to be asked again');
+  expect(await metric()).toBe('0');
 });

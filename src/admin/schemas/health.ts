@@ -60,6 +60,11 @@ const destinationHealth = named(
     next_attempt_at: timeOrNull,
     rate_limit: z.number().nullable(),
     last_error: z.object({ reason: z.string(), message: z.string(), at: time }).nullable(),
+    sender: z
+      .string()
+      .nullable()
+      .optional()
+      .describe('Of several relays on one Redis: `this relay`, the id of another, or null: none was heard of.'),
   }),
 );
 
@@ -70,6 +75,7 @@ export const health = named(
     version: z.string(),
     output: z.string().optional(),
     checks: z.record(z.string(), z.array(check)),
+    relay: z.string().optional().describe('Its id among several relays on one Redis.'),
     sources: z.record(z.string(), sourceHealth),
     destinations: z.record(z.string(), destinationHealth),
   }),

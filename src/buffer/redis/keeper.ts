@@ -83,6 +83,7 @@ export async function openRedisBuffer(options: RedisBufferOptions): Promise<Redi
 
 export class RedisBuffer implements BufferKeeper {
   readonly failed: Promise<Error>;
+  readonly relay: string;
   readonly #options: RedisBufferOptions;
   readonly #shards: readonly Shard[];
   readonly #ready = new ReadyEvents();
@@ -103,6 +104,7 @@ export class RedisBuffer implements BufferKeeper {
     this.#options = options;
     const { clock, bytesMax, claimMs = claimMsUsual, acceptMs = acceptMsUsual, keepDeliveriesMs } = options;
     const holder = newId('rly', clock.now());
+    this.relay = holder;
     const failing = Promise.withResolvers<Error>();
     const positions = new Positions();
     const shards = this.#makeShards(holder, failing.resolve);
@@ -123,7 +125,7 @@ export class RedisBuffer implements BufferKeeper {
     this.#tallies = new Tallies(shards, bytesMax, () => this.#watch.outOfMemory);
     this.#sweeping = new Sweeping(shards, keepDeliveriesMs, now);
     this.#beside = beside({ shards, clock, bytesMax: withHeadroom });
-    this.#senderships = new Senderships({ shard: shards[0] as Shard, clock });
+    this.#senderships = new Senderships({ shard: shards[0] as Shard, relay: holder, clock });
   }
 
   /** False while Redis, or one of its shards, is known to be away. */

@@ -30,6 +30,8 @@ const sendersScript = script('senders', [], { allowOom: true });
 export type SendershipsOptions = {
   /** The first one. */
   readonly shard: Shard;
+  /** This one's id. */
+  readonly relay: string;
   readonly clock: Clock;
   readonly steadyMs?: number;
 };
@@ -90,7 +92,7 @@ export class Senderships {
   }
 
   of({ project, destination }: SendershipOf): Sendership {
-    const { clock } = this.#options;
+    const { relay, clock } = this.#options;
     const name = hash('sha256', project, 'base64url').slice(0, 22);
     const post = this.#posts.get(name) ?? new Post(name);
     this.#posts.set(name, post);
@@ -98,6 +100,7 @@ export class Senderships {
     this.#running ??= this.#run();
     let resigned = false;
     return {
+      relay,
       sender: () => (resigned ? 'another' : post.sender(clock.monotonic())),
       onChange(listener) {
         post.listeners.add(listener);
