@@ -1,4 +1,7 @@
-/** A line between a relay and its Redis that can go bad: silent without being closed, or deaf in one direction. */
+/**
+ * A line between a relay and its Redis that can go bad: silent without being closed, or deaf in one direction. And an address, as a proxy or a
+ * managed Redis gives it: it can lead to another server, while the connections that are open stay where they are.
+ */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -7,11 +10,13 @@ type Call = { readonly near: Socket; readonly far: Socket };
 export class Line {
   readonly #server: Server;
   readonly #calls = new Set<Call>();
+  #port: number;
   #answersLost = false;
 
   constructor(port: number) {
+    this.#port = port;
     this.#server = createServer((near) => {
-      const far = connect(port, '127.0.0.1');
+      const far = connect(this.#port, '127.0.0.1');
       const call = { near, far };
       this.#calls.add(call);
       const end = () => {
@@ -37,6 +42,11 @@ export class Line {
   get url(): string {
     const address = this.#server.address();
     return `redis://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  }
+
+  /** From the next connection on. */
+  leadTo(port: number): void {
+    this.#port = port;
   }
 
   /** The connections there are say nothing more and are never closed; new ones are good. */

@@ -1,7 +1,9 @@
 /**
  * One connection to Redis that is there again by itself: after a restart, a failover, or a line that died without a word.
  *
- *   away ──connected──▶ up ──closed, or silent past a deadline──▶ away (tried again at once, then ever later, at most half a second)
+ *   away ──connected to a primary──▶ up ──closed, silent past a deadline, or told that it is one no more──▶ away
+ *
+ * From away it is tried again at once, then ever later, at most half a second. An address may lead to another server each time: a failover.
  *
  * Every call has a deadline of its own, and fails at once while Redis is away: nothing is queued here. Node-redis would wait for ever
  * on a line that died silently: its time-out of the socket starts anew with each write, its time-out of commands covers only what is not
@@ -10,7 +12,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createClient, RESP_TYPES, type RedisClientType } from 'redis';
 import type { Clock } from '../../clock.ts';
-import { NeverAskedError, replyWord, StoreUnavailableError, troubleOf } from './trouble.ts';
+import {
+  connectingTrouble,
+  isElsewhere,
+  NeverAskedError,
+  NotAdmittedError,
+  replyWord,
+  StoreUnavailableError,
+  troubleOf,
+} from './trouble.ts';
 
 /** One attempt: connecting, and the first words. With `backoffMaxMs` the relay is back within 3 s of Redis (issue 6). */
 const attemptMs = 1_500;
@@ -47,6 +57,10 @@ export class Connection {
   #client: Client | null = null;
   #end: (reason: Error) => void = () => {};
   #heardAt = 0;
+  /** How often it came up. */
+  #times = 0;
+  /** This time it did what was asked. */
+  #served = false;
   #inFlight = 0;
   /** Where a cluster says that the shard is. */
   #moved: string | null = null;
@@ -67,14 +81,18 @@ export class Connection {
     return this.#client !== null;
   }
 
-  /** Why it is away; of the last time. */
-  get why(): string {
-    return this.#why.message;
+  /** Another number: another connection, and perhaps another server. */
+  get times(): number {
+    return this.#times;
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
   }
 
   async call(command: readonly Argument[], { deadlineMs, bytes = false }: CallOptions): Promise<Reply> {
     const client = this.#client;
-    if (!client) throw new NeverAskedError(`Redis is away: ${this.#why.message}`);
+    if (!client) throw this.#away();
     if (this.#inFlight >= inFlightMax) throw new NeverAskedError('Too many questions wait for Redis');
     const over = new AbortController();
     this.#inFlight += 1;
@@ -89,7 +107,7 @@ export class Connection {
       // Whichever loses the race may end later, when nobody listens any more; a late answer is a sign of life, too.
       late.catch(() => {});
       answer.then(
-        () => this.#heard(client),
+        () => this.#heard(client, true),
         () => {},
       );
       return await Promise.race([answer, late]);
@@ -110,28 +128,31 @@ export class Connection {
   async #stay(): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#closing;
-    for (let failures = 0; !signal.aborted; failures++) {
+    let failures = 0;
+    while (!signal.aborted) {
       const ended = Promise.withResolvers<Error>();
       this.#end = (reason) => {
         if (this.#client) this.#why = reason;
         ended.resolve(reason);
       };
       const client = this.#makeClient(this.#end);
+      this.#served = false;
       try {
         await this.#attempt(client, ended.promise);
-        failures = 0;
         this.#client = client;
+        this.#times += 1;
         this.#heardAt = clock.monotonic();
         this.#first.resolve();
         await ended.promise;
       } catch (error) {
-        this.#why = error as Error;
+        this.#why = connectingTrouble(error as Error);
         this.#moved = null;
         this.#first.reject(error);
       } finally {
         this.#client = null;
         destroy(client);
       }
+      failures = this.#served ? 0 : failures + 1;
       const longest = Math.min(backoffMaxMs, backoffMs * 2 ** Math.min(failures, 10));
       await clock.wait(longest * (0.5 + clock.random() / 2), signal);
     }
@@ -153,7 +174,7 @@ export class Connection {
 
   async #attempt(client: Client, ended: Promise<Error>): Promise<void> {
     const enough = new AbortController();
-    const connecting = client.connect();
+    const connecting = client.connect().then(() => takesWrites(client));
     connecting.catch(() => {});
     const failing = ended.then((reason): never => {
       throw reason;
@@ -170,8 +191,10 @@ export class Connection {
     }
   }
 
-  #heard(client: Client): void {
-    if (client === this.#client) this.#heardAt = this.#options.clock.monotonic();
+  #heard(client: Client, served: boolean): void {
+    if (client !== this.#client) return;
+    this.#heardAt = this.#options.clock.monotonic();
+    this.#served ||= served;
   }
 
   #suspect(client: Client): void {
@@ -179,19 +202,23 @@ export class Connection {
     if (this.#options.clock.monotonic() - this.#heardAt >= silentMs) this.#end(new Error('it fell silent'));
   }
 
+  #away(): NeverAskedError {
+    const why = this.#why;
+    const words = why instanceof NotAdmittedError ? why.message : `Redis is away: ${why.message}`;
+    return new NeverAskedError(words, { cause: why });
+  }
+
   #understood(error: Error, client: Client): Error {
     if (error instanceof StoreUnavailableError) return error;
-    const word = replyWord(error);
     const current = client === this.#client;
-    // A replica that was the master: the address leads to the new one, if somebody asks it anew.
-    if (word === 'READONLY' && current) this.#end(error);
-    if (word === 'MOVED' && current) {
-      this.#moved = movedTo(this.#options.url, error.message);
+    const elsewhere = isElsewhere(error);
+    if (elsewhere && current) {
+      this.#moved = replyWord(error) === 'MOVED' ? movedTo(this.#options.url, error.message) : null;
       this.#end(error);
     }
     const reply = /^[A-Z]+ /.test(error.message);
     if (reply) {
-      this.#heard(client);
+      this.#heard(client, !elsewhere);
       return troubleOf(error);
     }
     // Node-redis' own words say only that it was told to hang up.
@@ -199,6 +226,16 @@ export class Connection {
       cause: error,
     });
   }
+}
+
+/**
+ * A replica refuses what it is given or, where it may be written to, forgets it with the next copy of its primary: what is kept there is not
+ * kept. In a cluster each node says with every answer where a key is.
+ */
+async function takesWrites(client: Client): Promise<void> {
+  const { mode, role } = (await client.sendCommand(['HELLO'])) as unknown as { mode?: unknown; role?: unknown };
+  if (String(mode) === 'sentinel') throw new NotAdmittedError('REDIS_URL leads to a Sentinel, not to Redis itself');
+  if (String(role) === 'replica' && String(mode) !== 'cluster') throw new Error('it is a replica, which keeps nothing');
 }
 
 function destroy(client: Client): void {

@@ -31,10 +31,10 @@ import { Positions } from './positions.ts';
 import { script } from './script.ts';
 import { Senderships } from './sendership.ts';
 import { Shard } from './shard.ts';
-import { checkRedis, type RedisDurability } from './start-checks.ts';
+import type { RedisDurability } from './start-checks.ts';
 import { Sweeping } from './sweeping.ts';
 import { Tallies } from './tallies.ts';
-import { StoreCarriedError, StoreUnavailableError } from './trouble.ts';
+import { NotAdmittedError, StoreCarriedError, StoreUnavailableError } from './trouble.ts';
 import { Watch } from './watch.ts';
 
 export type RedisBufferOptions = {
@@ -96,13 +96,13 @@ export class RedisBuffer implements BufferKeeper {
   readonly #senderships: Senderships;
   readonly #beside: ReturnType<typeof beside>;
   readonly #underWay = new Set<Promise<unknown>>();
-  #warnings: readonly string[] = [];
   #broken: Error | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(options: RedisBufferOptions) {
     this.#options = options;
-    const { clock, bytesMax, claimMs = claimMsUsual, acceptMs = acceptMsUsual, keepDeliveriesMs } = options;
+    const { clock, bytesMax, keepDeliveriesMs, durability } = options;
+    const { claimMs = claimMsUsual, acceptMs = acceptMsUsual } = options;
     const holder = newId('rly', clock.now());
     this.relay = holder;
     const failing = Promise.withResolvers<Error>();
@@ -113,7 +113,8 @@ export class RedisBuffer implements BufferKeeper {
     this.#shards = shards;
     this.failed = failing.promise;
     this.#leasing = new Leasing({ shards, holder, now });
-    this.#watch = new Watch({ shards, clock, positions, ready: this.#ready, leasing: this.#leasing, claimMs });
+    const looking = { ready: this.#ready, leasing: this.#leasing, claimMs, durability };
+    this.#watch = new Watch({ shards, clock, positions, ...looking });
     this.#accepting = new Accepting({
       ...{ shards, positions, keepDeliveriesMs, bytesMax: share, acceptMs },
       onAccepted: () => this.#ready.tell(),
@@ -133,9 +134,9 @@ export class RedisBuffer implements BufferKeeper {
     return this.#watch.answering;
   }
 
-  /** What health warns of as long as the relay runs. */
+  /** What Redis may lose, in words: of the one that is there now. */
   get warnings(): readonly string[] {
-    return this.#warnings;
+    return this.#watch.warnings;
   }
 
   /** Redis may be starting too, or loading what it kept: for a while it is waited for. */
@@ -145,16 +146,14 @@ export class RedisBuffer implements BufferKeeper {
     await Promise.allSettled(connections.map((connection) => connection.first));
     for (let waitedMs = 0; ; waitedMs += startAgainMs) {
       try {
-        // First, so that each shard's connections have found their node of a cluster.
         await this.#watch.begin();
-        const checks = this.#shards.map(({ work }) => checkRedis(work, this.#options.durability));
-        this.#warnings = [...new Set((await Promise.all(checks)).flat())];
         return this.#watch.goOn();
       } catch (error) {
         if (error instanceof UsageError) throw error;
         const { message } = error as Error;
         if (error instanceof StoreCarriedError) throw new UsageError([message], 1);
         if (!(error instanceof StoreUnavailableError)) throw new UsageError([`Redis cannot be used: ${message}`], 1);
+        if ((error as Error).cause instanceof NotAdmittedError) throw new UsageError([`${message}.`], 1);
         if (waitedMs >= startMs) throw new UsageError([`${message}. REDIS_URL says where Redis is.`], 1);
         await clock.wait(startAgainMs);
       }

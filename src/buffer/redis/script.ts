@@ -28,7 +28,10 @@ export function script(name: string, pieces: readonly string[], { allowOom = fal
   return { name, text, sha: hash('sha1', text, 'hex'), countsReady: pieces.includes('lanes') };
 }
 
-/** By its hash, which Redis knows after the first time; one that does not know it (any more) has run nothing. */
+/**
+ * By its hash, which Redis knows after the first time; one that does not know it (any more, or for it was a replica until now) has run nothing.
+ * Both ways together keep to the deadline.
+ */
 export async function runScript(
   connection: Connection,
   { text, sha }: Script,
@@ -36,10 +39,13 @@ export async function runScript(
   args: readonly Argument[],
   options: CallOptions,
 ): Promise<Reply> {
+  const { clock } = connection;
+  const endsAt = clock.monotonic() + options.deadlineMs;
   try {
     return await connection.call(['EVALSHA', sha, '1', prefix, ...args], options);
   } catch (error) {
     if (replyWord(error) !== 'NOSCRIPT') throw error;
-    return connection.call(['EVAL', text, '1', prefix, ...args], options);
+    const deadlineMs = Math.max(1, endsAt - clock.monotonic());
+    return connection.call(['EVAL', text, '1', prefix, ...args], { ...options, deadlineMs });
   }
 }

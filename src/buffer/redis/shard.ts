@@ -3,8 +3,8 @@
  * door of their own, so that they never wait behind a large answer.
  */
 import { type Argument, Connection, type ConnectionOptions, type Reply } from './connection.ts';
-import { keyNames, prefixOf } from './keys.ts';
-import { runScript, type Script } from './script.ts';
+import { prefixOf } from './keys.ts';
+import { runScript, type Script, script } from './script.ts';
 import { StoreBrokenError, StoreUnavailableError } from './trouble.ts';
 
 /** Everything else: what reads much takes some ms, a slow fsync some hundred. */
@@ -13,6 +13,9 @@ export const workMs = 2_000;
 const insistMs = 10_000;
 const againMs = 100;
 const knockMs = 1_000;
+
+/** Changes nothing, and is refused where nothing may be changed. */
+const knockScript = script('probe', [], { allowOom: true });
 
 export type ShardOptions = ConnectionOptions & {
   readonly number: number;
@@ -76,9 +79,12 @@ export class Shard {
     }
   }
 
-  /** Whether the door's connection lives. With a key, so that a cluster says when the shard lies elsewhere, before a webhook comes. */
+  /**
+   * Whether the door's connection leads to where something can be kept: a node of a cluster says when the shard lies elsewhere, a primary that has
+   * become a replica refuses, both before a webhook comes.
+   */
   async knock(): Promise<void> {
-    await this.door.call(['EXISTS', `${this.prefix}${keyNames.meta}`], { deadlineMs: knockMs });
+    await this.call(knockScript, [], { deadlineMs: knockMs, door: true });
   }
 
   async close(): Promise<void> {

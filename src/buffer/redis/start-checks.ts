@@ -1,9 +1,11 @@
 /**
  * Whether this Redis keeps what it is given. One that drops keys when it is full, or answers before the disk has it, would make
- * "accepted" a lie: the relay does not start on it, unless its operator says that losing is accepted.
+ * "accepted" a lie: the relay does not start on it, unless its operator says that losing is accepted. One that takes its place while the relay runs
+ * (a failover) is looked at, too: then health warns, for refusing every webhook would lose more.
  */
 import { UsageError } from '../../errors.ts';
 import type { Connection, Reply } from './connection.ts';
+import { StoreUnavailableError } from './trouble.ts';
 
 export type RedisDurability = 'strict' | 'accept-loss';
 
@@ -30,12 +32,13 @@ export async function checkRedis(connection: Connection, durability: RedisDurabi
   );
 }
 
-async function problemsOf(connection: Connection): Promise<string[]> {
+/** What it may lose, in words, and what to set right. */
+export async function problemsOf(connection: Connection): Promise<string[]> {
   let found: Map<string, string>;
   try {
     found = await settingsOf(connection);
   } catch (error) {
-    if (!/NOPERM|unknown command|unknown subcommand/i.test((error as Error).message)) throw error;
+    if (error instanceof StoreUnavailableError) throw error;
     return [
       'Redis does not let the relay read its settings (CONFIG is forbidden), so that nobody knows whether it keeps what is accepted: it needs maxmemory-policy noeviction, appendonly yes, appendfsync always.',
     ];

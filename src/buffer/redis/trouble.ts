@@ -24,22 +24,26 @@ export class StoreCarriedError extends StoreBrokenError {
   override readonly name = 'StoreCarriedError';
 }
 
-/** Words of Redis' that pass by themselves: a restart, a failover, a disk that comes back, a slot on its way. */
-const passing = new Set([
-  'LOADING',
+/** Redis is there and does not let the relay in: a password, a certificate. At the start only a person mends that. */
+export class NotAdmittedError extends Error {
+  override readonly name = 'NotAdmittedError';
+}
+
+/** Words of Redis' that pass by themselves where they were said: a slot on its way, a script that takes long. */
+const passing = new Set(['TRYAGAIN', 'ASK', 'BUSY', 'UNKILLABLE', 'UNBLOCKED']);
+/**
+ * Words of a server that may not be the one to ask any more: a replica that was the primary, one that starts again or takes a copy of another,
+ * one whose disk or whose replicas are gone. The address may lead to another by now, and only a new connection finds out.
+ */
+const elsewhere = new Set([
   'READONLY',
-  'MISCONF',
+  'LOADING',
   'MASTERDOWN',
+  'MISCONF',
   'NOREPLICAS',
   'CLUSTERDOWN',
-  'TRYAGAIN',
   'MOVED',
-  'ASK',
-  'BUSY',
-  'UNKILLABLE',
-  // A password that is being changed: wrong at this moment, which the start has shown it was not always.
   'NOAUTH',
-  'WRONGPASS',
 ]);
 /** `BROKEN`: said by our own scripts. */
 const broken = new Set(['WRONGTYPE', 'BROKEN']);
@@ -54,10 +58,50 @@ export function replyWord(error: unknown): string {
 export function troubleOf(error: Error): Error {
   const word = replyWord(error);
   const options = { cause: error };
-  if (passing.has(word)) return new StoreUnavailableError(`Redis cannot do it now: ${error.message}`, options);
+  if (passing.has(word) || elsewhere.has(word))
+    return new StoreUnavailableError(`Redis cannot do it now: ${error.message}`, options);
   if (word === 'CARRIED') return new StoreCarriedError(error.message.slice(word.length + 1), options);
   if (full.has(word)) return new BufferFullError(`Redis has no room: ${error.message}`, options);
   if (broken.has(word)) return new StoreBrokenError(`What Redis holds cannot be read: ${error.message}`, options);
+  return error;
+}
+
+/** Whether another server may be there to ask, and a new connection would find it. */
+export function isElsewhere(error: unknown): boolean {
+  return elsewhere.has(replyWord(error));
+}
+
+/** As Node's `tls` calls a certificate whose issuer nobody here knows. */
+const unknownIssuer = new Set([
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
+/** Why there is no connection, so that whoever reads it knows what to set right. Its words hold nothing of REDIS_URL. */
+export function connectingTrouble(error: Error): Error {
+  const { message } = error;
+  const code = String((error as NodeJS.ErrnoException).code);
+  const notAdmitted = (words: string) => new NotAdmittedError(words, { cause: error });
+  switch (replyWord(error)) {
+    case 'WRONGPASS':
+    case 'NOPERM':
+      return notAdmitted(`Redis refuses the user or the password of REDIS_URL (${message})`);
+    case 'NOAUTH':
+      return notAdmitted('Redis wants a password, and REDIS_URL has none');
+  }
+  if (unknownIssuer.has(code))
+    return notAdmitted(
+      `The certificate of Redis is not trusted (${message}): NODE_EXTRA_CA_CERTS names the file with the CA that signed it`,
+    );
+  if (/^CERT_|^ERR_TLS_CERT/.test(code)) return notAdmitted(`The certificate of Redis is not right (${message})`);
+  if (/^ERR_SSL_WRONG_VERSION|^ERR_SSL_PACKET_LENGTH/.test(code))
+    return notAdmitted('Redis does not speak TLS at this port: its address is redis://, or the port is another');
+  // Of several addresses that a name has, none answered: what was wrong stands with each.
+  if (message === '' && error instanceof AggregateError)
+    return new Error(String(error.errors.map((one) => one.message)));
   return error;
 }
 

@@ -1,6 +1,6 @@
 /**
  * What a relay looks for without being told, some times a second: leases that have ended, work that other relays made, connections that
- * died silently, answers that were lost. What it knows of others is as old as one look at the most.
+ * died silently, answers that were lost, a Redis in the place of another. What it knows of others is as old as one look at the most.
  */
 import type { Clock } from '../../clock.ts';
 import type { ReadyEvents } from '../ready-events.ts';
@@ -8,7 +8,8 @@ import { formatVersion } from './keys.ts';
 import type { Leasing } from './leasing.ts';
 import type { Positions } from './positions.ts';
 import { script } from './script.ts';
-import type { Shard } from './shard.ts';
+import { type Shard, workMs } from './shard.ts';
+import { checkRedis, problemsOf, type RedisDurability } from './start-checks.ts';
 
 const everyMs = 200;
 const deadlineMs = 1_000;
@@ -27,6 +28,7 @@ export type WatchOptions = {
   readonly ready: ReadyEvents;
   readonly leasing: Leasing;
   readonly claimMs: number;
+  readonly durability: RedisDurability;
 };
 
 export class Watch {
@@ -35,6 +37,9 @@ export class Watch {
   #watching: Promise<unknown> = Promise.resolve();
   #outOfMemory = false;
   readonly #away = new Set<Shard>();
+  /** The connection on which each was opened. */
+  readonly #opened = new Map<Shard, number>();
+  readonly #problems = new Map<Shard, readonly string[]>();
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -50,15 +55,21 @@ export class Watch {
     return this.#away.size === 0;
   }
 
+  /** What Redis may lose, of the one that is there now. */
+  get warnings(): readonly string[] {
+    return [...new Set([...this.#problems.values()].flat())];
+  }
+
   ranOutOfMemory(): void {
     this.#outOfMemory = true;
   }
 
-  /** The first look. */
+  /** The first look. Throws a UsageError when Redis loses what it is given. */
   async begin(): Promise<void> {
-    const { shards } = this.#options;
-    await Promise.all(shards.map((shard) => shard.call(openScript, [String(formatVersion)])));
-    await Promise.all(shards.map((shard) => shard.knock()));
+    const { shards, durability } = this.#options;
+    // Opened first of all, so that each shard's connections have found their node of a cluster.
+    const check = (shard: Shard) => checkRedis(shard.work, durability);
+    await Promise.all(shards.map((shard) => this.#open(shard, workMs, check)));
     await this.lookNow();
   }
 
@@ -83,11 +94,12 @@ export class Watch {
       await clock.wait(everyMs, signal);
       if (signal.aborted) return;
       try {
+        const renewed = this.#opened.get(shard) !== shard.work.times;
         // It may be another Redis by now, or one that has forgotten everything.
-        if (this.#away.has(shard)) await shard.call(openScript, [String(formatVersion)], { deadlineMs });
+        if (renewed) await this.#open(shard, deadlineMs, ({ work }) => problemsOf(work));
         await this.#look(shard);
+        if (!renewed && (this.#away.has(shard) || looks % doorEveryLooks === 0)) await shard.knock();
         this.#away.delete(shard);
-        if (looks % doorEveryLooks === 0) await shard.knock();
         await leasing.giveBackLost(shard);
         if (this.#outOfMemory) await this.#makeRoom(shard);
       } catch {
@@ -95,6 +107,14 @@ export class Watch {
         this.#away.add(shard);
       }
     }
+  }
+
+  async #open(shard: Shard, withinMs: number, check: (shard: Shard) => Promise<readonly string[]>): Promise<void> {
+    const { times } = shard.work;
+    await shard.call(openScript, [String(formatVersion)], { deadlineMs: withinMs });
+    await shard.knock();
+    this.#problems.set(shard, await check(shard));
+    this.#opened.set(shard, times);
   }
 
   async #look(shard: Shard): Promise<void> {
