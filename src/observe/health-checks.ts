@@ -74,7 +74,7 @@ function bufferMeasures(tally: BufferTally | null, now: number): [string, Measur
   ];
 }
 
-/** Only of a store that was started on although it may lose what was accepted. */
+/** Only of a store that may lose what was accepted: started on all the same, or found in the place of another (a failover). */
 function storeMeasures(warnings: readonly string[], detailed: boolean): [string, Measure][] {
   if (warnings.length === 0) return [];
   const output = detailed ? warnings.join(' ') : 'the store may lose what was accepted';

@@ -16,8 +16,8 @@ export type SnapshotOptions = {
   /** This relay's id among several. */
   readonly relay: string | undefined;
   readonly limitsApart: () => LimitsApart | null | undefined;
-  /** What the store warns of as long as the relay runs. */
-  readonly storeWarnings: readonly string[];
+  /** What the store may lose, in words; of a shared one it may change. */
+  readonly storeWarnings: () => readonly string[];
 };
 
 /** `freshMs`: how old the buffer's counts may be; 0 asks anew. */
@@ -29,7 +29,7 @@ export async function takeSnapshot(options: SnapshotOptions, freshMs?: number): 
     version,
     now: options.clock.now(),
     notAccepting: options.notAccepting(),
-    storeWarnings: options.storeWarnings,
+    storeWarnings: options.storeWarnings(),
     ...(relay === undefined ? {} : { relay }),
     ...(limitsApart === undefined ? {} : { limitsApart }),
     tally,

@@ -11,8 +11,8 @@ export type Store = {
   readonly shared: boolean;
   /** False while it is away, as far as is known: nothing can be kept then. */
   readonly answering: () => boolean;
-  /** What health warns of as long as the relay runs. */
-  readonly warnings: readonly string[];
+  /** What it may lose, in words: health warns of it. */
+  readonly warnings: () => readonly string[];
   /** To be masked wherever something is said. */
   readonly secrets: readonly string[];
 };
@@ -23,11 +23,11 @@ export async function openStore(settings: StoreSettings, clock: Clock): Promise<
   const { redis, dataDir, bufferBytesMax: bytesMax, keepDeliveriesMs } = settings;
   if (redis === null) {
     const buffer = await openSqliteBuffer({ folder: dataDir, clock, bytesMax, keepDeliveriesMs });
-    return { buffer, shared: false, answering: () => true, warnings: [], secrets: [] };
+    return { buffer, shared: false, answering: () => true, warnings: () => [], secrets: [] };
   }
   const buffer = await openRedisBuffer({ ...redis, clock, bytesMax, keepDeliveriesMs });
-  const { warnings } = buffer;
-  return { buffer, shared: true, answering: () => buffer.answering, warnings, secrets: passwordsIn(redis.url) };
+  const known = { answering: () => buffer.answering, warnings: () => buffer.warnings };
+  return { buffer, shared: true, ...known, secrets: passwordsIn(redis.url) };
 }
 
 /** As it stands in the URL, and as it is. */

@@ -3,18 +3,21 @@ import { Line } from './line.ts';
 import { until } from './program.ts';
 import { RedisServer } from './redis-server.ts';
 
-/** Otherwise a primary waits five seconds for more replicas before it sends the first one what it has. */
-const settings = { 'repl-diskless-sync-delay': '0' };
-/** What a test may have changed. */
-const usual = ['replica-read-only', 'yes', 'min-replicas-to-write', '0', 'appendonly', 'yes'];
+/** What a test may have changed, and no waiting for more replicas before the first one is sent what there is. */
+const usual = {
+  ...{ appendonly: 'yes', appendfsync: 'always', 'replica-read-only': 'yes', 'min-replicas-to-write': '0' },
+  'repl-diskless-sync-delay': '0',
+};
 
 export class RedisPair {
   readonly line: Line;
   readonly #servers: readonly [RedisServer, RedisServer];
   #first = 0;
 
-  static async start(): Promise<RedisPair> {
-    const servers = await Promise.all([RedisServer.start(settings), RedisServer.start(settings)]);
+  /** `primary`: one that runs already. */
+  static async start(primary?: RedisServer): Promise<RedisPair> {
+    const servers = await Promise.all([primary ?? RedisServer.start(), RedisServer.start()]);
+    for (const server of servers) await server.ask('CONFIG', 'SET', ...Object.entries(usual).flat());
     return new RedisPair(servers, await Line.to(servers[0].port));
   }
 
@@ -35,7 +38,7 @@ export class RedisPair {
   async renew(): Promise<void> {
     for (const server of this.#servers) {
       if (server.pid === 0) await server.startAgain();
-      await server.ask('CONFIG', 'SET', ...usual);
+      await server.ask('CONFIG', 'SET', ...Object.entries(usual).flat());
       await server.ask('REPLICAOF', 'NO', 'ONE');
     }
     await this.primary.ask('FLUSHALL');
