@@ -1,25 +1,12 @@
 /** What each relay on one Redis runs, as the others hear of it. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { RedisKeepers } from '../support/redis-keeper.ts';
-import { RedisServer } from '../support/redis-server.ts';
+import { describe, expect, it } from 'vitest';
+import { emptiedRedis } from '../support/redis-keeper.ts';
 
 const goneMs = 15_000;
 
 describe('what relays run', () => {
-  let server: RedisServer;
-  let keepers: RedisKeepers;
-  let time = 0;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.remove());
-  beforeEach(async () => {
-    await server.ask('FLUSHALL');
-    keepers = new RedisKeepers(server);
-    time = 1_000_000;
-  });
-  afterEach(() => keepers.crashAll());
-  const open = () => keepers.open({ serverTime: () => time });
+  const redis = emptiedRedis();
+  const open = () => redis.openAtTime();
   const [old, mended] = [new Map([['shop', 'r1']]), new Map([['shop', 'r2']])];
 
   it('is told to the others, one’s own first', async () => {
@@ -34,11 +21,11 @@ describe('what relays run', () => {
     const [one, other] = [await open(), await open()];
     await one.noteInstance(old);
     await one.crash();
-    time += goneMs;
+    redis.time += goneMs;
     expect(await other.noteInstance(mended)).toEqual([mended, old]);
-    time += 1;
+    redis.time += 1;
     expect(await other.noteInstance(mended)).toEqual([mended]);
-    time -= goneMs;
+    redis.time -= goneMs;
     expect(await other.noteInstance(mended)).toEqual([mended]);
   });
 
@@ -52,14 +39,14 @@ describe('what relays run', () => {
   it('is forgotten when the clock of Redis went back, until it is told again', async () => {
     const [one, other] = [await open(), await open()];
     await one.noteInstance(old);
-    time -= 10 * goneMs;
+    redis.time -= 10 * goneMs;
     expect(await other.noteInstance(mended)).toEqual([mended]);
     expect(await one.noteInstance(old)).toEqual([old, mended]);
   });
 
   it('is passed over where another version tells it in another way', async () => {
     const one = await open();
-    await server.ask('HSET', '{relay:0}:instances', 'rly_x', `${time} {"shop":"r9"}`);
+    await redis.server.ask('HSET', '{relay:0}:instances', 'rly_x', `${redis.time} {"shop":"r9"}`);
     expect(await one.noteInstance(old)).toEqual([old]);
   });
 });

@@ -1,5 +1,5 @@
 /** Replays in Redis where several relays, several shards or a crash meet: each item is done once, and what is counted adds up. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { MappedDelivery } from '../../src/buffer/contract.ts';
 import type { RedisBuffer, RedisBufferOptions } from '../../src/buffer/redis/keeper.ts';
 import { shardOf } from '../../src/buffer/redis/keys.ts';
@@ -7,30 +7,21 @@ import type { ReplayItem, ReplayMode, ReplayStep, Selection } from '../../src/bu
 import { systemClock } from '../../src/clock.ts';
 import type { Delivery } from '../../src/model.ts';
 import { eventOf, mapped, movedClock, remapItems } from '../support/buffer-fixtures.ts';
-import { accept, deliver, everything, lease, mapAll, positionsOf, RedisKeepers } from '../support/redis-keeper.ts';
-import { RedisServer } from '../support/redis-server.ts';
+import { accept, deliver, emptiedRedis, everything, lease, mapAll, positionsOf } from '../support/redis-keeper.ts';
 
 const bounds = { after: 0, limit: 1_000, bytesMax: 10_000_000 };
 const sources = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 describe('replays in Redis', () => {
-  let server: RedisServer;
-  let keepers: RedisKeepers;
+  const redis = emptiedRedis();
   let keeper: RedisBuffer;
   let replays = 0;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.remove());
-  beforeEach(async () => {
-    await server.ask('FLUSHALL');
-    keepers = new RedisKeepers(server);
+  beforeEach(() => {
     replays = 0;
   });
-  afterEach(() => keepers.crashAll());
 
   const open = async (options: Partial<RedisBufferOptions> = {}) => {
-    keeper = await keepers.open(options);
+    keeper = await redis.open(options);
   };
   const failAll = async () => {
     const dead = [{ kind: 'mapping' as const, reason: 'mapping_error', message: 'T2001', attempts: 0 }];
@@ -132,7 +123,7 @@ describe('replays in Redis', () => {
 
   it('are stepped by two relays at once, and no item is queued twice', async () => {
     await open();
-    const other = await keepers.open();
+    const other = await redis.open();
     for (let at = 0; at < 20; at++) await accept(keeper);
     await failAll();
     const step = await remapStep({ state: 'failed' });
@@ -169,7 +160,7 @@ describe('replays in Redis', () => {
     await failAll();
     const step = await remapStep({ state: 'failed' });
     await keeper.replayStep(step);
-    await server.ask('HSET', `{relay:0}:r:${step.replay}`, 'place', '0', 'selecting', '1');
+    await redis.server.ask('HSET', `{relay:0}:r:${step.replay}`, 'place', '0', 'selecting', '1');
     expect(await keeper.replayStep(step)).toMatchObject({ items: 6, record: { done: 6, waiting: 6 } });
     expect(await lease(keeper, { turns })).toHaveLength(6);
     expect(await total('created')).toBe(6);
@@ -194,7 +185,7 @@ describe('replays in Redis', () => {
 
   it('select nothing that came after them, in whatever shard', async () => {
     // One that has not looked yet, and knows of no delivery.
-    const other = await keepers.open({
+    const other = await redis.open({
       shards: 3,
       clock: { ...systemClock, wait: (ms, signal) => systemClock.wait(1e3 * ms, signal) },
     });
@@ -214,7 +205,7 @@ describe('replays in Redis', () => {
 
   it('leave nothing behind when their records give way', async () => {
     for (const shards of [1, 3]) {
-      await server.ask('FLUSHALL');
+      await redis.server.ask('FLUSHALL');
       await open({ shards });
       for (const source of sources) await accept(keeper, { source });
       await failAll();
@@ -224,12 +215,12 @@ describe('replays in Redis', () => {
       for (let at = 0; at < 200; at++) await keeper.cancelReplay(await begin('remap', {}));
       expect(await keeper.replay(step.replay)).toBeNull();
       for (const key of ['r', 'rc', 'ri', 'rp'])
-        expect(await server.ask('KEYS', `*:${key}:${step.replay}`)).toBe('*0\r\n');
+        expect(await redis.server.ask('KEYS', `*:${key}:${step.replay}`)).toBe('*0\r\n');
       // What still waits of them leaves as ever.
       await deliver(keeper, await lease(keeper, { turns }));
       expect(await total('delivered')).toBe(6);
-      expect(await server.ask('KEYS', `*:ri:*`)).toBe('*0\r\n');
-      await keepers.crashAll();
+      expect(await redis.server.ask('KEYS', `*:ri:*`)).toBe('*0\r\n');
+      await redis.crashAll();
     }
   });
 
@@ -254,7 +245,7 @@ describe('replays in Redis', () => {
     await deliver(keeper, await lease(keeper));
     expect(await total('waiting')).toBe(0);
     expect(await keeper.tally()).toMatchObject({ bytesUsed: 0, deadLetters: [], oldestWaitingAt: null });
-    expect(await server.ask('KEYS', '*:[edl]:*')).toBe('*0\r\n');
+    expect(await redis.server.ask('KEYS', '*:[edl]:*')).toBe('*0\r\n');
   });
 
   it('weigh less when what gives way was larger', async () => {
@@ -276,9 +267,9 @@ describe('replays in Redis', () => {
     await keeper.replayStep(step);
     await keeper.arm('shop', 9e15);
     await keeper.learnSecret('shop', 'kept', 5);
-    await keepers.crashAll();
-    await server.kill();
-    await server.startAgain();
+    await redis.crashAll();
+    await redis.server.kill();
+    await redis.server.startAgain();
     await open();
     expect(await keeper.replay(step.replay)).toMatchObject({ state: 'running', done: 1, waiting: 1 });
     expect(await keeper.learnedSecrets()).toEqual(new Map([['shop', { secret: 'kept', learnedAt: 5 }]]));

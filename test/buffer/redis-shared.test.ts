@@ -1,33 +1,20 @@
 /** Several relays on one Redis: each delivery and each event is one relay's at a time, and goes to another when that one dies. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { RedisBuffer } from '../../src/buffer/redis/keeper.ts';
 import { mapped } from '../support/buffer-fixtures.ts';
-import { accept, deliver, everything, lease, mapAll, positionsOf, RedisKeepers } from '../support/redis-keeper.ts';
-import { RedisServer } from '../support/redis-server.ts';
+import { accept, deliver, emptiedRedis, everything, lease, mapAll, positionsOf } from '../support/redis-keeper.ts';
 
 const soon = { timeout: 2_000, interval: 10 };
 const claimMs = 800;
 
 describe('several relays on one Redis', () => {
-  let server: RedisServer;
-  let keepers: RedisKeepers;
+  const redis = emptiedRedis();
   let one: RedisBuffer;
   let other: RedisBuffer;
-  /** The server's clock, by which leases end. */
-  let time = 0;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.remove());
   beforeEach(async () => {
-    await server.ask('FLUSHALL');
-    keepers = new RedisKeepers(server);
-    time = 1_000_000;
-    const options = { serverTime: () => time, claimMs };
-    one = await keepers.open(options);
-    other = await keepers.open(options);
+    one = await redis.openAtTime({ claimMs });
+    other = await redis.openAtTime({ claimMs });
   });
-  afterEach(() => keepers.crashAll());
 
   const acceptMany = (count: number) =>
     Promise.all(Array.from({ length: count }, (_, at) => accept(at % 2 === 0 ? one : other)));
@@ -64,7 +51,7 @@ describe('several relays on one Redis', () => {
     await expect
       .poll(async () => idsOf(await other.nextDeliveries(everything)), { timeout: 4_000, interval: 50 })
       .toEqual([...idsOf(claimed), ...idsOf(own), (last as { id: string }).id]);
-    const third = await keepers.open({ claimMs });
+    const third = await redis.open({ claimMs });
     expect(await third.nextDeliveries(everything)).toEqual([]);
   });
 
@@ -99,9 +86,9 @@ describe('several relays on one Redis', () => {
     await mapAll(one, 1);
     const leased = await lease(one, { leaseMs: 5_000 });
     await one.crash();
-    time += 4_999;
+    redis.time += 4_999;
     expect(await lease(other)).toEqual([]);
-    time += 1;
+    redis.time += 1;
     await expect.poll(() => other.ready('mixpanel').get('shop'), soon).toBe(2);
     expect(positionsOf(await lease(other))).toEqual(positionsOf(leased));
   });
@@ -110,7 +97,7 @@ describe('several relays on one Redis', () => {
     await acceptMany(2);
     await mapAll(one, 1);
     const leased = positionsOf(await lease(one, { leaseMs: 5_000 }));
-    time += 5_000;
+    redis.time += 5_000;
     expect(positionsOf(await lease(other, { leaseMs: 60_000 }))).toEqual(leased);
     await expect(one.extend(leased, 1_000)).rejects.toThrow('has ended');
     await expect(one.begin(leased)).rejects.toThrow('has ended');
@@ -138,7 +125,7 @@ describe('several relays on one Redis', () => {
   it('make a lost consumer group anew, with all that is unmapped and nothing that was mapped', async () => {
     await acceptMany(3);
     const [first] = await one.nextDeliveries({ ...everything, limit: 1 });
-    await server.ask('XGROUP', 'DESTROY', '{relay:0}:unmapped', 'map');
+    await redis.server.ask('XGROUP', 'DESTROY', '{relay:0}:unmapped', 'map');
     if (first) await one.commitMapped([mapped(first, 1)]);
     expect(await other.nextDeliveries(everything)).toHaveLength(2);
   });
@@ -148,8 +135,8 @@ describe('several relays on one Redis', () => {
     const [first] = await one.nextDeliveries({ ...everything, limit: 1 });
     if (!first) throw new Error('nothing was handed out');
     await one.commitMapped([mapped(first, 1)]);
-    await server.ask('XADD', '{relay:0}:unmapped', '1000-0', 'd', first.id);
+    await redis.server.ask('XADD', '{relay:0}:unmapped', '1000-0', 'd', first.id);
     expect(idsOf(await other.nextDeliveries(everything))).not.toContain(first.id);
-    expect(await server.ask('XLEN', '{relay:0}:unmapped')).toBe(':1\r\n');
+    expect(await redis.server.ask('XLEN', '{relay:0}:unmapped')).toBe(':1\r\n');
   });
 });

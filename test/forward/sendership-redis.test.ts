@@ -1,12 +1,11 @@
 /** Whole lanes on one real Redis: three relays keep to one limit, also when the one that sends dies or Redis goes away. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openRedisBuffer, type RedisBuffer } from '../../src/buffer/redis/keeper.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RedisBuffer } from '../../src/buffer/redis/keeper.ts';
 import { systemClock as clock } from '../../src/clock.ts';
 import type { Destination } from '../../src/destinations/contract.ts';
 import { createForwarder, type Forwarder } from '../../src/forward/forwarder.ts';
 import type { Outcome } from '../../src/model.ts';
-import { accept, mapAll } from '../support/redis-keeper.ts';
-import { RedisServer } from '../support/redis-server.ts';
+import { accept, emptiedRedis, mapAll } from '../support/redis-keeper.ts';
 
 type Sent = { readonly relay: number; readonly at: number; readonly positions: readonly number[] };
 type Relay = { readonly number: number; readonly buffer: RedisBuffer; readonly forwarder: Forwarder };
@@ -15,18 +14,13 @@ const rate = { count: 200, windowMs: 1_000 };
 const leaseMs = 2_000;
 
 describe('three relays on one Redis', () => {
-  let server: RedisServer;
+  const redis = emptiedRedis();
   let relays: Relay[];
   let sent: Sent[];
   let answer: Outcome;
   /** Those whose requests never end: their relay is dead. */
   let dead: Set<number>;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-  });
-  afterAll(() => server.remove());
   beforeEach(async () => {
-    await server.ask('FLUSHALL');
     [sent, dead, answer] = [[], new Set(), { kind: 'delivered' }];
     relays = await Promise.all([0, 1, 2].map(open));
   });
@@ -36,10 +30,7 @@ describe('three relays on one Redis', () => {
   });
 
   async function open(number: number): Promise<Relay> {
-    const buffer = await openRedisBuffer({
-      ...{ url: server.url, shards: 1, durability: 'strict', bytesMax: 64 * 1024 * 1024, clock },
-      ...{ keepDeliveriesMs: 1_000_000_000, acceptMs: 5_000 },
-    });
+    const buffer = await redis.open();
     const destination: Destination = {
       ...{ name: 'mixpanel', address: 'test', eventAgeMaxMs: null, probe: null },
       sizeOf: ({ json }) => json.length,
@@ -106,12 +97,12 @@ describe('three relays on one Redis', () => {
   it('send again within 3 s of the return of a killed Redis', { timeout: 30_000 }, async () => {
     await put(2_000);
     await expect.poll(events, { timeout: 5_000 }).toBeGreaterThan(100);
-    await server.kill();
+    await redis.server.kill();
     await clock.wait(4_000);
     const stood = events();
     await clock.wait(500);
     expect(events()).toBe(stood);
-    await server.startAgain();
+    await redis.server.startAgain();
     const backAt = clock.monotonic();
     await expect.poll(events, { timeout: 3_000, interval: 10 }).toBeGreaterThan(stood);
     expect(clock.monotonic() - backAt).toBeLessThan(3_000);

@@ -1,9 +1,10 @@
 /** Keepers on a real Redis, as many as a test wants, all crashed at its end. */
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { openRedisBuffer, type RedisBuffer, type RedisBufferOptions } from '../../src/buffer/redis/keeper.ts';
 import { systemClock } from '../../src/clock.ts';
 import type { LeasedEvent } from '../../src/model.ts';
 import { mapped, webhook } from './buffer-fixtures.ts';
-import type { RedisServer } from './redis-server.ts';
+import { RedisServer } from './redis-server.ts';
 
 export const everything = { after: 0, limit: 1_000, bytesMax: 10_000_000 };
 
@@ -28,6 +29,41 @@ export class RedisKeepers {
   async crashAll(): Promise<void> {
     await Promise.all(this.#open.splice(0).map((keeper) => keeper.crash()));
   }
+}
+
+export type EmptiedRedis = {
+  readonly server: RedisServer;
+  /** The server's clock for keepers of `openAtTime`; at the start of each test it is the same. */
+  time: number;
+  open(options?: Partial<RedisBufferOptions>): Promise<RedisBuffer>;
+  openAtTime(options?: Partial<RedisBufferOptions>): Promise<RedisBuffer>;
+  crashAll(): Promise<void>;
+};
+
+/** For the tests of one file or `describe`: a server that is empty before each, and keepers on it that are gone after each. */
+export function emptiedRedis(): EmptiedRedis {
+  let server: RedisServer;
+  let keepers: RedisKeepers;
+  const redis: EmptiedRedis = {
+    get server() {
+      return server;
+    },
+    time: 0,
+    open: (options) => keepers.open(options),
+    openAtTime: (options) => keepers.open({ serverTime: () => redis.time, ...options }),
+    crashAll: () => keepers.crashAll(),
+  };
+  beforeAll(async () => {
+    server = await RedisServer.start();
+    keepers = new RedisKeepers(server);
+  });
+  afterAll(() => server.remove());
+  beforeEach(async () => {
+    await server.ask('FLUSHALL');
+    redis.time = 1_000_000;
+  });
+  afterEach(() => keepers.crashAll());
+  return redis;
 }
 
 export const accept = (keeper: RedisBuffer, parts = {}) => keeper.accept(webhook(systemClock, parts));
