@@ -20,8 +20,8 @@ export type Ended = {
 /** Output kept of a child; what comes after is dropped. */
 const KEPT_MAX = 20_000_000;
 
-/** Compiling the same files again for each of many hundred children would take a seventh of all tests' processor time. */
-const compiled = join(root, 'node_modules/.cache/compiled');
+/** Compiling the same files again for each of many hundred children and threads would take a third of all tests' processor time. */
+export const compiled = join(root, 'node_modules/.cache/compiled');
 
 function start(args: readonly string[], env: Environment) {
   const child = spawn(process.execPath, [join(root, 'src/main.ts'), ...args], {

@@ -4,6 +4,8 @@
  *   open ──close()──▶ closed
  *     └──fatal, or the thread died──▶ failed: everything that waits is rejected, nothing is asked any more
  */
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../clock.ts';
 import { UsageError } from '../../errors.ts';
@@ -56,7 +58,8 @@ export class Link {
     disk: (() => DiskSpace) | undefined,
   ): Promise<Link> {
     // No flags are inherited: a test runner's loaders have no business in there.
-    const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: opening, execArgv: [], env: {} });
+    const place = new URL('./worker.ts', import.meta.url);
+    const worker = new Worker(place, { workerData: opening, execArgv: [], env: keptCompiled() });
     const link = new Link(worker, clock, onReady, disk);
     const first = await Promise.race([link.#opened, link.failed]);
     if (first === 'opened') return link;
@@ -119,4 +122,11 @@ export class Link {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** Where this program keeps what it compiled, if anywhere: compiling the thread's files anew is five sixths of its start. */
+function keptCompiled(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir();
+  // Node puts a folder for its version into the one that it was told.
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: dirname(folder) };
 }
