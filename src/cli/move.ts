@@ -8,6 +8,7 @@ import { type Moved, move, unmark } from '../buffer/moving.ts';
 import { carryRedis } from '../buffer/redis/carrying.ts';
 import { carrySqlite } from '../buffer/sqlite/carrying.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { redisAddress } from '../config/kinds.ts';
 import type { Settings } from '../config/settings.ts';
 import { shown, withoutCredentials } from '../config/shown.ts';
 import { UsageError } from '../errors.ts';
@@ -78,6 +79,8 @@ function placeOf(text: string, settings: Settings): Place {
   const url = URL.parse(text);
   if (!url || !/^rediss?:$/.test(url.protocol) || url.hostname === '')
     throw new UsageError([`${shown(text)}: a place is a data folder, a redis:// or rediss:// address, or REDIS_URL`]);
+  const parsed = redisAddress.parse(text);
+  if (!parsed.ok) throw new UsageError([`${shown(text)} ${parsed.problem}`]);
   return { kind: 'redis', url: text };
 }
 

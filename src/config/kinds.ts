@@ -145,9 +145,20 @@ export const redisAddress: Kind<string> = {
     if (!url || !/^rediss?:$/.test(url.protocol) || url.hostname === '')
       return bad('must be a redis:// or rediss:// address');
     if (!/^\/?\d*$/.test(url.pathname)) return bad('may have the number of a database as its path, nothing else');
+    if (!isEncoded(url.username + url.password))
+      return bad('must have its user and password percent-encoded: a % in them is written %25');
     return good(text);
   },
 };
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export type TrustProxy = number | readonly string[];
 

@@ -45,6 +45,14 @@ describe('no connection', () => {
     expect(connectingTrouble(error)).toMatchObject({ name: 'NotAdmittedError', message: expect.stringMatching(words) });
   });
 
+  it('at any address of a name is said with what was wrong at each', () => {
+    const error = new AggregateError([
+      new Error('connect ECONNREFUSED ::1:6379'),
+      new Error('connect ECONNREFUSED 127.0.0.1:6379'),
+    ]);
+    expect(connectingTrouble(error).message).toBe('connect ECONNREFUSED ::1:6379, connect ECONNREFUSED 127.0.0.1:6379');
+  });
+
   it('for a server that is not there stays what it is: it may come', () => {
     const error = coded('ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:6379');
     expect(connectingTrouble(error)).toBe(error);

@@ -57,7 +57,7 @@ const samples: Record<SettingName, { good: string[]; bad: string[]; beside?: Rec
   RELAY_DATA_DIR: { good: ['./data'], bad: ['x'.repeat(5000)] },
   REDIS_URL: {
     good: ['redis://r:6379/2', 'rediss://user:word@r.example', 'redis://:word@[::1]:7000'],
-    bad: ['r:6379', 'http://r', 'redis://', 'redis://r/database'],
+    bad: ['r:6379', 'http://r', 'redis://', 'redis://r/database', 'redis://:50%secret@r'],
   },
   RELAY_REDIS_SHARDS: { good: ['1', '64'], bad: ['0', '65', 'many'], beside: { REDIS_URL: 'redis://r' } },
   RELAY_REDIS_DURABILITY: { good: ['strict', 'accept-loss'], bad: ['loose'], beside: { REDIS_URL: 'redis://r' } },

@@ -67,6 +67,8 @@ const startAgainMs = 200;
 /** Mapping goes on above the bound, so that what waits can leave, within this much. */
 const headroomBytes = (bytesMax: number) => Math.max(4 * 1024 * 1024, Math.floor(bytesMax / 8));
 
+const whereRedisIs = 'REDIS_URL says where Redis is, and with rediss:// that it speaks TLS there.';
+
 const closeScript = script('close', [], { allowOom: true });
 
 /** Throws a UsageError (exit code 1) when Redis is not there, loses what it is given, or holds what this relay cannot read. */
@@ -154,7 +156,7 @@ export class RedisBuffer implements BufferKeeper {
         if (error instanceof StoreCarriedError) throw new UsageError([message], 1);
         if (!(error instanceof StoreUnavailableError)) throw new UsageError([`Redis cannot be used: ${message}`], 1);
         if ((error as Error).cause instanceof NotAdmittedError) throw new UsageError([`${message}.`], 1);
-        if (waitedMs >= startMs) throw new UsageError([`${message}. REDIS_URL says where Redis is.`], 1);
+        if (waitedMs >= startMs) throw new UsageError([`${message}. ${whereRedisIs}`], 1);
         await clock.wait(startAgainMs);
       }
     }

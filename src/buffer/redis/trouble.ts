@@ -97,11 +97,9 @@ export function connectingTrouble(error: Error): Error {
       `The certificate of Redis is not trusted (${message}): NODE_EXTRA_CA_CERTS names the file with the CA that signed it`,
     );
   if (/^CERT_|^ERR_TLS_CERT/.test(code)) return notAdmitted(`The certificate of Redis is not right (${message})`);
-  if (/^ERR_SSL_WRONG_VERSION|^ERR_SSL_PACKET_LENGTH/.test(code))
-    return notAdmitted('Redis does not speak TLS at this port: its address is redis://, or the port is another');
   // Of several addresses that a name has, none answered: what was wrong stands with each.
   if (message === '' && error instanceof AggregateError)
-    return new Error(String(error.errors.map((one) => one.message)));
+    return new Error(error.errors.map((one) => one.message).join(', '), { cause: error });
   return error;
 }
 
