@@ -117,6 +117,26 @@ describe('a failover', () => {
     expect([...accepted].filter((id) => !kept.has(id))).toEqual([]);
   });
 
+  it('that lacks what was not replicated settles nothing in the place of what is gone', async () => {
+    await pair.caughtUp();
+    // It hears of nothing that comes now.
+    await pair.replica.ask('REPLICAOF', 'NO', 'ONE');
+    await accept(keeper);
+    await mapAll(keeper, 5);
+    const lost = await lease(keeper);
+    expect(lost).toHaveLength(5);
+    await pair.primary.kill();
+    await answering(false);
+    await pair.promote();
+    leads();
+    await answering(true);
+    await accept(keeper);
+    await mapAll(keeper, 5);
+    await deliver(keeper, lost);
+    expect((await keeper.tally()).sources.shop).toMatchObject({ accepted: 1, delivered: 0, waiting: 5 });
+    expect(await lease(keeper)).toHaveLength(5);
+  });
+
   it('is looked for by a new connection when the old server cannot take anything', async () => {
     await accept(keeper);
     await pair.caughtUp();

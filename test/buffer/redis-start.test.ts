@@ -45,6 +45,11 @@ describe('starting on Redis', () => {
     expect((await keepers.open({ url, durability: 'accept-loss' })).warnings).toHaveLength(1);
   });
 
+  it("refuses keys that are somebody else's, at once", async () => {
+    await server.ask('SET', '{relay:0}:meta', 'somebody else');
+    await expect(keepers.open()).rejects.toThrow(/Redis cannot be used: What Redis holds cannot be read: WRONGTYPE/);
+  });
+
   it('refuses keys of a format or a number of shards it does not know', async () => {
     await keepers.open();
     await keepers.crashAll();

@@ -36,7 +36,10 @@ export type ConnectionOptions = {
   readonly clock: Clock;
   /** Shown in CLIENT LIST. */
   readonly name: string;
+  /** Before it counts as connected; `again`: it was before. */
+  readonly greet?: ((ask: Ask, again: boolean) => Promise<void>) | undefined;
 };
+export type Ask = (command: readonly Argument[]) => Promise<Reply>;
 export type Argument = string | Buffer;
 export type CallOptions = {
   readonly deadlineMs: number;
@@ -146,7 +149,7 @@ export class Connection {
         await ended.promise;
       } catch (error) {
         this.#why = connectingTrouble(error as Error);
-        this.#moved = null;
+        this.#moved = replyWord(error) === 'MOVED' ? movedTo(this.#options.url, this.#why.message) : null;
         this.#first.reject(error);
       } finally {
         this.#client = null;
@@ -177,7 +180,7 @@ export class Connection {
 
   async #attempt(client: Client, ended: Promise<Error>): Promise<void> {
     const enough = new AbortController();
-    const connecting = client.connect().then(() => takesWrites(client));
+    const connecting = this.#connect(client);
     connecting.catch(() => {});
     const failing = ended.then((reason): never => {
       throw reason;
@@ -192,6 +195,12 @@ export class Connection {
     } finally {
       enough.abort();
     }
+  }
+
+  async #connect(client: Client): Promise<void> {
+    await client.connect();
+    await takesWrites(client);
+    await this.#options.greet?.((command) => client.sendCommand<Reply>(command), this.#times > 0);
   }
 
   #heard(client: Client, served: boolean): void {

@@ -312,7 +312,7 @@ export class RedisBuffer implements BufferKeeper {
       failed(error);
     };
     const onReady = (counts: readonly (string | number)[]) => this.#ready.apply(changesOf(counts));
-    const shared = { url, clock, shards, serverTime, holder, onReady, onBroken, name: 'trackrelay' };
+    const shared = { url, clock, shards, serverTime, holder, onReady, onBroken, relay: true, name: 'trackrelay' };
     return Array.from({ length: shards }, (_, number) => new Shard({ ...shared, number }));
   }
 

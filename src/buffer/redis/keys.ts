@@ -22,7 +22,8 @@ export const indexedTypesMax = 200;
 export const keyNames = {
   /**
    * Hash: `format`, `shards`; counters `p` (deliveries) `e` (events) `l` (letters) `r` (replays) `n` (lanes); `bytes` kept; `lastLetterAt`; `bodiesFrom`: where
-   * bodies that give way are looked for next; `move`: the mark of a move (../carrying.ts), and `carried`: why a relay must not start on it.
+   * bodies that give way are looked for next; `move`: the mark of a move (../carrying.ts), and `carried`: why a relay must not start on it. `server`:
+   * which Redis this was when a relay last connected (meet.lua).
    */
   meta: 'meta',
   /** Hash: `<what> <source>` → count; accepted, duplicates, mapped, skipped, failed, created, delivered, dead, lastAcceptedAt (8). */
