@@ -105,7 +105,7 @@ export const settingsTable = {
     kind: redisAddress,
     secret: true,
     meaning:
-      'Redis 7 or newer that several relays share: buffer, limits and repeats are kept there, and RELAY_DATA_DIR holds nothing that matters.',
+      'Redis 7 or newer that several relays share (`rediss://` over TLS; `NODE_EXTRA_CA_CERTS` names an authority of your own): buffer, limits and repeats are kept there, and RELAY_DATA_DIR holds nothing that matters.',
   },
   RELAY_REDIS_SHARDS: {
     kind: wholeNumber({ min: 1, max: REDIS_SHARDS_LIMIT }),
