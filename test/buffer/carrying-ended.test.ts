@@ -1,6 +1,5 @@
 /** A move that ends after any of its steps is run again, and ends as if nothing had been. */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Carrying } from '../../src/buffer/carrying.ts';
@@ -12,6 +11,7 @@ import { systemClock } from '../../src/clock.ts';
 import { type MovedClock, movedClock } from '../support/buffer-fixtures.ts';
 import { carryingOf, contentOf, keepMs, moveFromTo, type Spot } from '../support/carried.ts';
 import { fillStore } from '../support/filled-store.ts';
+import { inMemory, memoryFolder } from '../support/memory-folder.ts';
 import { RedisServer } from '../support/redis-server.ts';
 
 let redis: RedisServer;
@@ -19,12 +19,12 @@ let folder: string;
 let clock: MovedClock;
 let expected: Record<string, unknown>;
 beforeAll(async () => {
-  redis = await RedisServer.start();
+  redis = await RedisServer.start({}, inMemory);
 });
 afterAll(() => redis.remove());
 beforeEach(async () => {
   await redis.ask('FLUSHALL');
-  folder = await mkdtemp(join(tmpdir(), 'carrying-'));
+  folder = await memoryFolder('carrying');
   clock = movedClock(Math.trunc(systemClock.now()) - keepMs - 3_600_000 - 60_000);
   await using keeper = await open(at('full'));
   await fillStore(keeper, clock);

@@ -1,6 +1,5 @@
 /** What is moved from one store to another is there as it was; relays and moves keep out of one another's way. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { BufferKeeper } from '../../src/buffer/contract.ts';
@@ -10,12 +9,13 @@ import { systemClock } from '../../src/clock.ts';
 import { type MovedClock, movedClock, webhook } from '../support/buffer-fixtures.ts';
 import { contentOf, keepMs, moveFromTo, type Spot } from '../support/carried.ts';
 import { fillStore } from '../support/filled-store.ts';
+import { inMemory, memoryFolder } from '../support/memory-folder.ts';
 import { RedisServer } from '../support/redis-server.ts';
 
 let one: RedisServer;
 let other: RedisServer;
 beforeAll(async () => {
-  [one, other] = await Promise.all([RedisServer.start(), RedisServer.start()]);
+  [one, other] = await Promise.all([RedisServer.start({}, inMemory), RedisServer.start({}, inMemory)]);
 });
 afterAll(() => Promise.all([one.remove(), other.remove()]));
 
@@ -24,7 +24,7 @@ let folder: string;
 const keepers: (RedisBuffer | SqliteBuffer)[] = [];
 beforeEach(async () => {
   await Promise.all([one.ask('FLUSHALL'), other.ask('FLUSHALL')]);
-  folder = await mkdtemp(join(tmpdir(), 'carrying-'));
+  folder = await memoryFolder('carrying');
   // What fillStore leaves is of just now by the server's clock, which ends keys.
   clock = movedClock(Math.trunc(systemClock.now()) - keepMs - 3_600_000 - 60_000);
 });

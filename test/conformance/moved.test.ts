@@ -1,7 +1,5 @@
 /** A keeper that is moved to another store wherever a crash may happen, from a data folder to Redis and back, is still the same keeper. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { BufferKeeper } from '../../src/buffer/contract.ts';
 import { openRedisBuffer, type RedisBuffer } from '../../src/buffer/redis/keeper.ts';
@@ -9,13 +7,14 @@ import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/kee
 import { systemClock } from '../../src/clock.ts';
 import { movedClock } from '../support/buffer-fixtures.ts';
 import { moveFromTo, type Spot } from '../support/carried.ts';
+import { inMemory, memoryFolder } from '../support/memory-folder.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { type Harness, keepDeliveriesMs } from './keeper.ts';
 import { keeperEqualsModel } from './keeper-model.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await RedisServer.start();
+  server = await RedisServer.start({}, inMemory);
 });
 afterAll(() => server.remove());
 
@@ -25,7 +24,7 @@ async function movedHarness(): Promise<Harness> {
   const moved = movedClock(Math.trunc(systemClock.now()));
   const folders: string[] = [];
   const newFolder = async (): Promise<Spot> => {
-    const folder = await mkdtemp(join(tmpdir(), 'moved-'));
+    const folder = await memoryFolder('moved');
     folders.push(folder);
     return { folder };
   };

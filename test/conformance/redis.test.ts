@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { openRedisBuffer, type RedisBuffer } from '../../src/buffer/redis/keeper.ts';
 import { systemClock } from '../../src/clock.ts';
 import { movedClock } from '../support/buffer-fixtures.ts';
+import { inMemory } from '../support/memory-folder.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { type Harness, keepDeliveriesMs, keeperConforms } from './keeper.ts';
 import { keeperEqualsModel } from './keeper-model.ts';
@@ -14,7 +15,7 @@ import { keeperTakesTurns } from './keeper-updates.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
-  server = await RedisServer.start();
+  server = await RedisServer.start({}, inMemory);
 });
 afterAll(() => server.remove());
 

@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { openSqliteBuffer, type SqliteBuffer } from '../../src/buffer/sqlite/keeper.ts';
 import { movedClock } from '../support/buffer-fixtures.ts';
+import { memoryFolder } from '../support/memory-folder.ts';
 import { type Harness, keepDeliveriesMs, keeperConforms } from './keeper.ts';
 import { keeperEqualsModel } from './keeper-model.ts';
 import { keeperReads } from './keeper-reading.ts';
@@ -13,7 +12,7 @@ import { keeperCountsUnmapped } from './keeper-unmapped.ts';
 import { keeperTakesTurns } from './keeper-updates.ts';
 
 async function sqliteHarness(): Promise<Harness> {
-  const folder = await mkdtemp(join(tmpdir(), 'buffer-'));
+  const folder = await memoryFolder('buffer');
   const clock = movedClock();
   const open = () => openSqliteBuffer({ folder, clock, bytesMax: 64 * 1024 * 1024, keepDeliveriesMs });
   return {

@@ -28,9 +28,9 @@ export class RedisServer {
     this.#settings = settings;
   }
 
-  /** `settings`: in the place of what the relay demands. */
-  static async start(settings: RedisSettings = {}): Promise<RedisServer> {
-    const folder = await mkdtemp(join(tmpdir(), 'redis-'));
+  /** `settings`: in the place of what the relay demands. `below`: where it keeps what it is told. */
+  static async start(settings: RedisSettings = {}, below = tmpdir()): Promise<RedisServer> {
+    const folder = await mkdtemp(join(below, 'redis-'));
     const server = new RedisServer(await freePort(), folder, { ...demanded, ...settings });
     await server.startAgain();
     return server;
