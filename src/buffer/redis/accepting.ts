@@ -14,7 +14,7 @@ const typeLengthMax = 200;
 /** A delivery's hash, its places in sorted sets and its key besides its texts; measured with MEMORY USAGE. */
 export const rowBytes = 1_500;
 
-const acceptScript = script('accept', ['letters', 'room', 'types']);
+const acceptScript = script('accept', ['letters', 'events', 'room', 'types']);
 
 export type AcceptingOptions = {
   readonly shards: readonly Shard[];

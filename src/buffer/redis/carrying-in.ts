@@ -18,7 +18,7 @@ import { type Script, script } from './script.ts';
 import type { Shard } from './shard.ts';
 
 const deliveriesScript = script('carrydeliveries', ['types']);
-const eventsScript = script('carryevents', ['lanes', 'queue']);
+const eventsScript = script('carryevents', ['lanes', 'events', 'queue']);
 const lettersScript = script('carryletters', ['letters']);
 
 /** A piece with large bodies, on a slow disk. */

@@ -28,21 +28,24 @@ import { stateOf } from './reading-lists.ts';
 import { readNote } from './reading-notes.ts';
 import { rowsOf, textOf } from './reading-pages.ts';
 import { ReplayRecords } from './replay-records.ts';
+import { script } from './script.ts';
 import { Secrets } from './secrets.ts';
 import type { Shard } from './shard.ts';
 import { unmappedTypes } from './unmapped-types.ts';
 
 const idsAtOnce = 200;
 const deliveryFields = ['p', 'f', 's', 'c', 'w', 'x', 't', 'e', 'z'] as const;
-const eventFields = ['i', 'n', 't', 'j', 'r', 's', 'a', 'k', 'g', 'y'] as const;
+const [waitingField, leftField] = [4, 6];
+const eventFields = 11;
 const letterFields = ['p', 's', 'd', 'k', 'r', 'm', 'o', 'j', 'a', 'c', 'y', 'v', 'e', 'i', 't', 'u', 'q'] as const;
+
+const eventsScript = script('carryrows', ['lanes', 'events'], { allowOom: true });
 
 type Head = { readonly id: string; readonly fields: readonly (string | null)[] };
 
 export class Giving {
   readonly #shards: readonly Shard[];
   readonly #clock: Clock;
-  readonly #lanes = new Map<string, ReturnType<typeof laneParts>>();
 
   constructor(shards: readonly Shard[], clock: Clock) {
     this.#shards = shards;
@@ -119,9 +122,15 @@ export class Giving {
 
   async *#heads(shard: Shard): AsyncGenerator<readonly Head[]> {
     for await (const ids of this.#ids(shard, keyNames.deliveries, keyNames.delivery))
-      yield await Promise.all(
-        ids.map(async (id) => ({ id, fields: await this.#fields(shard, keyNames.delivery + id, deliveryFields) })),
-      );
+      yield await Promise.all(ids.map((id) => this.#head(shard, id)));
+  }
+
+  async #head(shard: Shard, id: string): Promise<Head> {
+    const [fields, [leftAt = null]] = await Promise.all([
+      this.#fields(shard, keyNames.delivery + id, deliveryFields),
+      this.#fields(shard, keyNames.left, [id]),
+    ]);
+    return { id, fields: leftAt === null ? fields : fields.with(waitingField, '0').with(leftField, leftAt) };
   }
 
   /** Members of a sorted set by position, some at a time. */
@@ -158,24 +167,19 @@ export class Giving {
   }
 
   async #eventsAt(shard: Shard, positions: readonly number[]): Promise<CarriedEvent[]> {
-    const found = await Promise.all(
-      positions.map(async (position) => {
-        const fields = await this.#fields(shard, `${keyNames.event}${position}`, eventFields);
-        return fields[0] === null ? [] : [await this.#event(shard, position, fields)];
-      }),
-    );
-    return found.flat();
+    const [flat] = await shard.insist(eventsScript, positions.map(String), { deadlineMs: carryMs });
+    return await Promise.all(rowsOf(flat, eventFields).map((row) => this.#event(shard, row.map(String))));
   }
 
-  async #event(shard: Shard, position: number, fields: readonly (string | null)[]): Promise<CarriedEvent> {
-    const [id = '', n, time, json, since, state, attempts, own, begun, of] = fields as readonly [string, ...string[]];
-    const { destination, route, source } = await this.#lane(shard, n ?? '');
+  async #event(shard: Shard, row: readonly string[]): Promise<CarriedEvent> {
+    const [position, id = '', lane = '', time, json = '', since, state, attempts, own = '', begun, of] = row;
+    const { destination, route, source } = laneParts(lane);
     return {
-      ...{ position, id, delivery: deliveryOfEvent(id), source, destination, route: route as Route },
-      key: own ? own.slice(own.indexOf(' ') + 1) : null,
-      ...{ time: Number(time), json: json ?? '', since: Number(since), attempts: Number(attempts ?? 0) },
+      ...{ position: Number(position), id, delivery: deliveryOfEvent(id), source, destination, route: route as Route },
+      key: own === '' ? null : own.slice(own.indexOf(' ') + 1),
+      ...{ time: Number(time), json, since: Number(since), attempts: Number(attempts) },
       state: state === 'w' ? 'waiting' : state === 'x' ? 'dead' : 'delivered',
-      begun: Boolean(begun),
+      begun: begun === '1',
       replay: state === 'w' && of ? await this.#followed(shard, of) : null,
     };
   }
@@ -186,15 +190,6 @@ export class Giving {
     if (stand === null) return null;
     const [waiting, dead] = stand.split(' ').map(Number);
     return { id, item: Number(item), waiting: waiting ?? 0, dead: dead ?? 0 };
-  }
-
-  async #lane(shard: Shard, n: string) {
-    const name = `${shard.number} ${n}`;
-    const known = this.#lanes.get(name);
-    if (known) return known;
-    const parts = laneParts(String(await this.#ask(shard, ['HGET', keyNames.lanes, `#${n}`])));
-    this.#lanes.set(name, parts);
-    return parts;
   }
 
   async *#letters(shard: Shard): AsyncGenerator<CarriedLetter> {
@@ -230,8 +225,9 @@ export class Giving {
 
   async #sourceOf(position: number): Promise<string | null> {
     const shard = this.#shards[position % this.#shards.length] as Shard;
-    const n = textOf((await this.#ask(shard, ['HGET', `${keyNames.event}${position}`, 'n'])) as Reply);
-    return n === null ? null : (await this.#lane(shard, n)).source;
+    const [flat] = await shard.insist(eventsScript, [String(position)], { deadlineMs: carryMs });
+    const [row] = rowsOf(flat, eventFields);
+    return row ? laneParts(String(row[2])).source : null;
   }
 
   async #end(): Promise<CarriedEnd> {

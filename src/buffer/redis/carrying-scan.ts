@@ -5,7 +5,7 @@ import { rowsOf } from './reading-pages.ts';
 import { script } from './script.ts';
 import type { Shard } from './shard.ts';
 
-const scanScript = script('carryscan', ['lanes'], { allowOom: true });
+const scanScript = script('carryscan', ['lanes', 'events'], { allowOom: true });
 const keysAtOnce = 500;
 
 export type Scanned = {

@@ -12,7 +12,7 @@
 import { hash } from 'node:crypto';
 
 /** Raised when the keys change in a way that an older relay would misread. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 /** The consumer group of `unmapped`; made anew from the start when it is gone. */
 export const mappingGroup = 'map';
 /** Types of a source that have an index of their own (accept.lua); further ones share one (`kind`). */
@@ -32,9 +32,11 @@ export const keyNames = {
   /**
    * Hash of one delivery, by id: `p` position, `f` facts (JSON: source, provider, type, key, receivedAt, bytes), `h` head (JSON: method,
    * headers, query) and `b` body, both gone when forgotten; `s` state (a, m, s, f), `k` its `kind` without the state; events `c`reated,
-   * `w`aiting, dead `x`; `t` when the last left; `e` its events as runs `first:count …` of event counters; `z` bytes of all that (1).
+   * `w`aiting, dead `x`; `t` when one left last; `e` its events as runs `first:count …` of event counters; `z` bytes of all that (1).
    */
   delivery: 'd:',
+  /** Hash: delivery → when the one event left that it became; then its `w` and `t` are not looked at. Most are so, and written together. */
+  left: 'left',
   /** String with a time to live: `<receivedAt> <delivery id>` of a key that was seen, by hash (2). */
   seen: 'seen:',
   /** Sorted set, id → position: all deliveries kept; ids to positions and back, and the list of all. */
@@ -57,20 +59,31 @@ export const keyNames = {
   /** Hash: lane number → events waiting, leased and held back ones included (8). */
   waiting: 'waiting',
   /**
-   * Hash of one event, by position: `i` id, `n` lane, `t` own time, `j` JSON, `r` since when it waits, `a` attempts, `s` state (w, d, x);
-   * of an update `k` `<destination> <key>` and `g` when it was begun (12); of a replay `y` `<replay> <item>`.
+   * String of one event, by position: `<lane> <since when it waits> <own time> <id> <1: all that its delivery became>`, a line end, its JSON. It
+   * never changes. One that is in `byTime` or `updates` waits; of the others those in `died` are dead, and the rest was delivered.
    */
   event: 'e:',
+  /** Set of positions: died (their letters may have given way). */
+  died: 'died',
+  /** Hash: position → how often it was sent in vain. */
+  attempts: 'attempts',
+  /** Hash: position → `<destination> <key>` of an update that waits. */
+  keyed: 'keyed',
+  /** Hash: position → `1` for an update that waits and may have left (12). */
+  begun: 'begun',
+  /** Hash: position → `<replay> <item>` that a waiting event is of. */
+  replayed: 'replayed',
   /** Sorted set, position → position, of a lane: ready. What is released lies before what is later by itself (6). */
   ready: 'q:',
   /** Sorted set, position → own time, of a lane: ready or leased, for `olderThan`. */
   byTime: 'o:',
-  /** Sorted set, position → end by the server's clock: leased (4). */
+  /** Sorted set, token → end by the server's clock: leases (4). */
   leased: 'leased',
-  /** Hash: position → `<lane> <token> <delivery>` of its lease; the token begins with the id of the relay that holds it. */
-  leases: 'leases',
-  /** String with a time to live, by token: the positions of a lease, or `void` when nobody waits for its answer any more. */
-  taken: 'taken:',
+  /**
+   * String, by token, which begins with the id of the relay that holds it: `<lane>:<positions>;` of each lane. Each waiting event is in one of these,
+   * or ready, or behind an older update of its key. Or `void`, with a time to live, when nobody waits for its answer any more.
+   */
+  lease: 'lease:',
   /** Sorted set, position → position, by `<destination> <key>`: updates that wait; the first is ready or leased (11). */
   updates: 'u:',
 

@@ -8,32 +8,35 @@ import type { LeaseRequest, NewDeadLetter, Settlement } from '../contract.ts';
 import { deliveryOfEvent } from '../event-ids.ts';
 import { cutIntoPieces } from '../pieces.ts';
 import type { Argument, Reply } from './connection.ts';
-import { shardOf } from './keys.ts';
+import { HeldLeases, type LeasedRow } from './held-leases.ts';
+import { laneName, shardOf } from './keys.ts';
+import { rowsOf } from './reading-pages.ts';
 import { type Script, script } from './script.ts';
 import type { Shard } from './shard.ts';
 import { NeverAskedError, StoreUnavailableError } from './trouble.ts';
 
 /** Of one script: about 5 ms. */
 const rowsMax = 1_000;
-/** Events leased at once over all destinations and relays, of one shard: ten relays' worth of what SQLite allows one. */
-const leasesMax = 1_000_000;
-/** Events whose lease a relay remembers; what it sends at once is far less. */
-const heldMax = 400_000;
+/** Of a script that goes through leases, which it does as a whole: more than a lease has. */
+const leasedMax = 10_000;
+/** Leases at once over all destinations and relays, of one shard; a relay that sends has a few hundred. */
+const leasesMax = 10_000;
 /** Tokens whose answers were lost; further ones come back when their leases end. */
 const lostMax = 1_000;
 /** For so long an abandoned lease takes nothing; a script that was under way comes much sooner. */
 const rememberMs = 60_000;
-/** position, id, time, since, attempts, JSON; of an update its key and whether it was begun, too. */
-const stride = 6;
-const updateStride = 8;
+/** position, delivery, since. */
+const knownStride = 3;
 
 // All of these also when Redis has no memory left: sending is what makes room.
 const leaseScript = script('lease', ['lanes', 'leases'], { allowOom: true });
-const extendScript = script('extend', ['lanes', 'leases'], { allowOom: true });
+const extendScript = script('extend', ['lanes', 'leases', 'events'], { allowOom: true });
 const beginScript = script('begin', ['lanes', 'leases'], { allowOom: true });
 const releaseScript = script('release', ['lanes', 'leases'], { allowOom: true });
 const abandonScript = script('abandon', ['lanes', 'leases'], { allowOom: true });
-const settleScript = script('settle', ['lanes', 'leases', 'queue', 'letters', 'replayed'], { allowOom: true });
+const settleScript = script('settle', ['lanes', 'leases', 'events', 'queue', 'letters', 'replayed'], {
+  allowOom: true,
+});
 
 export type LeasingOptions = {
   readonly shards: readonly Shard[];
@@ -47,8 +50,7 @@ export class Leasing {
   readonly #options: LeasingOptions;
   /** By token. */
   readonly #lost = new Map<string, Lost>();
-  /** By position: the token of its last lease. A release that is asked for again must not end a later lease of our own. */
-  readonly #held = new Map<number, string>();
+  readonly #held = new HeldLeases();
   #tokens = 0;
 
   constructor(options: LeasingOptions) {
@@ -68,7 +70,7 @@ export class Leasing {
       const piece = { ...request, turns: own, bytesMax: bytesMax - bytes };
       if (olderThan) piece.olderThan = { ...olderThan, eventsMax: left };
       for (const event of await this.#leaseFrom(shard, piece, destination, route)) {
-        bytes += Buffer.byteLength(event.json);
+        if (shards.length > 1) bytes += Buffer.byteLength(event.json);
         found.push(event);
       }
     }
@@ -77,37 +79,36 @@ export class Leasing {
 
   /** Rejects when one of them is another relay's by now: who sends it after that would send it twice. */
   async extend(positions: readonly number[], leaseMs: number): Promise<void> {
-    await this.#keep(extendScript, positions, [String(leaseMs)]);
+    await this.#keep(extendScript, positions, [String(leaseMs)], (moved, some) => {
+      for (const [to, from] of rowsOf(moved, 2)) this.#held.moved(some, String(to), String(from));
+    });
   }
 
   async begin(positions: readonly number[]): Promise<void> {
-    await this.#keep(beginScript, positions, []);
+    await this.#keep(beginScript, positions, [], () => {});
   }
 
   async release(positions: readonly number[], attempted: boolean): Promise<void> {
     await this.#each(positions, (shard, some) =>
-      shard.insist(releaseScript, [attempted ? '1' : '', ...this.#named(some)]),
+      shard.insist(releaseScript, [attempted ? '1' : '', ...this.#held.named(some)]),
     );
-    for (const position of positions) this.#held.delete(position);
+    this.#held.forget(positions);
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
     const { shards, now } = this.#options;
     const at = now();
     const byShard = Map.groupBy(settlements, ({ position }) => position % shards.length);
-    const pieces = [...byShard].flatMap(([number, some]) =>
-      cutIntoPieces(some, rowsMax, () => 1).map(({ items }) => {
-        const delivered: string[] = [];
-        const dead: Argument[] = [];
-        for (const one of items)
-          if (one.state === 'delivered') delivered.push(String(one.position));
-          else dead.push(String(one.position), ...deathOf(one.letter, at));
-        const args = [String(at), String(delivered.length), ...delivered, ...dead];
+    const pieces = [...byShard].flatMap(([number, some]) => {
+      const ended = this.#held.endedBy(some.map(({ position }) => position));
+      return cutIntoPieces(some, rowsMax, () => 1).map(({ items }, piece, { length }) => {
+        const tokens = piece === length - 1 ? ended : [];
+        const args = [String(at), String(tokens.length), ...tokens, ...this.#settlements(items, at)];
         return (shards[number] as Shard).insist(settleScript, args);
-      }),
-    );
+      });
+    });
     await Promise.all(pieces);
-    for (const { position } of settlements) this.#held.delete(position);
+    this.#held.forget(settlements.map(({ position }) => position));
   }
 
   /** Called when Redis answers: what was leased without our knowing is given back. */
@@ -126,10 +127,10 @@ export class Leasing {
     const asked = [token, String(leaseMs), String(bytesMax), destination, route, ...older, String(leasesMax)];
     const named = turns.flatMap(({ source, eventsMax }) => [source, String(eventsMax)]);
     try {
-      const [runs = [], rows = []] = (await shard.call(leaseScript, [...asked, ...named])) as (readonly Reply[])[];
-      const events = eventsOf(runs, rows as readonly string[], destination, route);
-      this.#hold(events, token);
-      return events;
+      const reply = (await shard.call(leaseScript, [...asked, ...named])) as readonly (readonly string[])[];
+      const rows = leasedRows(reply, destination, route);
+      this.#held.hold(token, rows);
+      return rows.map(({ event }) => event);
     } catch (error) {
       const unknown = error instanceof StoreUnavailableError && !(error instanceof NeverAskedError);
       if (unknown && this.#lost.size < lostMax)
@@ -154,24 +155,37 @@ export class Leasing {
     return kept;
   }
 
-  #hold(events: readonly LeasedEvent[], token: string): void {
-    for (const { position } of events) {
-      // The oldest ones first: their leases have long ended.
-      if (this.#held.size >= heldMax) this.#held.delete(this.#held.keys().next().value ?? position);
-      this.#held.delete(position);
-      this.#held.set(position, token);
+  /** As settle.lua takes them. Of plain events that are remembered it reads nothing; of others the position says enough. */
+  #settlements(items: readonly Settlement[], at: number): Argument[] {
+    const known = new Map<string, string[]>();
+    const others: string[] = [];
+    const dead: Argument[] = [];
+    for (const one of items) {
+      const { position } = one;
+      const row = this.#held.row(position);
+      if (one.state === 'dead') dead.push(String(position), ...deathOf(one.letter, at));
+      else if (!row || row.event.update) others.push(String(position));
+      else {
+        const { destination, source, delivery, receivedAt } = row.event;
+        const lane = laneName(destination, 'event', source);
+        const rows = known.get(lane) ?? [];
+        known.set(lane, rows);
+        rows.push(String(position), delivery, row.alone ? String(receivedAt) : '');
+      }
     }
+    const lanes = [...known].flatMap(([lane, rows]) => [lane, String(rows.length / knownStride), ...rows]);
+    return [String(known.size), ...lanes, String(others.length), ...others, ...dead];
   }
 
-  /** As the scripts take them: token, how many, positions; then the next token. */
-  #named(positions: readonly number[]): string[] {
-    const byToken = Map.groupBy(positions, (position) => this.#held.get(position) ?? '-');
-    return [...byToken].flatMap(([token, some]) => [token, String(some.length), ...some.map(String)]);
-  }
-
-  async #keep(kept: Script, positions: readonly number[], first: readonly string[]): Promise<void> {
+  async #keep(
+    kept: Script,
+    positions: readonly number[],
+    first: readonly string[],
+    then: (reply: Reply | undefined, some: readonly number[]) => void,
+  ): Promise<void> {
     await this.#each(positions, async (shard, some) => {
-      const [lost] = await shard.call(kept, [...first, ...this.#named(some)]);
+      const [lost, more] = await shard.call(kept, [...first, ...this.#held.named(some)]);
+      then(more, some);
       if (lost !== 0) throw new Error(`the lease of ${lost} events has ended`);
     });
   }
@@ -183,7 +197,7 @@ export class Leasing {
     const { shards } = this.#options;
     const byShard = Map.groupBy(positions, (position) => position % shards.length);
     const pieces = [...byShard].flatMap(([number, some]) =>
-      cutIntoPieces(some, rowsMax, () => 1).map(({ items }) => ask(shards[number] as Shard, items)),
+      cutIntoPieces(some, leasedMax, () => 1).map(({ items }) => ask(shards[number] as Shard, items)),
     );
     await Promise.all(pieces);
   }
@@ -194,25 +208,32 @@ function deathOf({ reason, message, destination = '', eventJson = '', attempts }
   return [newId('ded', at), reason, message, destination, eventJson, String(attempts)];
 }
 
-/** `runs`: sources, each with how many of the rows are its. */
-function eventsOf(runs: readonly Reply[], rows: readonly string[], destination: string, route: Route): LeasedEvent[] {
-  const events: LeasedEvent[] = [];
+/** As lease.lua answers: runs of sources, texts by position, attempts of some, and keys of updates. */
+function leasedRows(reply: readonly (readonly string[])[], destination: string, route: Route): LeasedRow[] {
+  const [runs = [], texts = [], tries = [], keys = []] = reply;
+  const attempts = new Map(rowsOf(tries, 2).map(([position, count]) => [position, Number(count)]));
+  const rows: LeasedRow[] = [];
   let at = 0;
   for (let run = 0; run < runs.length; run += 2) {
     const source = runs[run] as string;
-    for (let left = runs[run + 1] as number; left > 0; left--) {
-      const id = rows[at + 1] as string;
-      events.push({
-        position: Number(rows[at]),
-        ...{ id, source, destination, delivery: deliveryOfEvent(id), json: rows[at + 5] as string },
-        time: Number(rows[at + 2]),
-        receivedAt: Number(rows[at + 3]),
-        attempts: Number(rows[at + 4]),
-        ...(route === 'event' ? null : { update: { route: route as UpdateRoute, key: rows[at + 6] as string } }),
-        ...(route !== 'event' && rows[at + 7] === '1' ? { begun: true as const } : null),
-      });
-      at += route === 'event' ? stride : updateStride;
+    for (let left = Number(runs[run + 1]); left > 0; left--) {
+      const position = texts[at] as string;
+      const text = texts[at + 1] as string;
+      const headEnd = text.indexOf('\n');
+      const [, since, time, id = '', alone] = text.slice(0, headEnd).split(' ');
+      const update = route === 'event' ? null : { update: { route: route as UpdateRoute, key: keys[at] as string } };
+      const event: LeasedEvent = {
+        position: Number(position),
+        ...{ id, source, destination, delivery: deliveryOfEvent(id), json: text.slice(headEnd + 1) },
+        time: Number(time),
+        receivedAt: Number(since),
+        attempts: attempts.get(position) ?? 0,
+        ...update,
+        ...(update && keys[at + 1] === '1' ? { begun: true as const } : null),
+      };
+      rows.push({ event, alone: alone === '1' });
+      at += 2;
     }
   }
-  return events;
+  return rows;
 }

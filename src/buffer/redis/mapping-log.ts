@@ -15,14 +15,14 @@ import { isOutOfMemory } from './trouble.ts';
 
 /** Rows of one script: about 5 ms, for everybody waits behind it. */
 const rowsMax = 500;
-/** What an event weighs besides its JSON; as in queue.lua. */
+/** What an event weighs besides its JSON, the head of its text included (events.lua). */
 const eventBytes = 500;
 const letterBytes = 900;
 /** Claims of others are looked at so often; at once again when some had been taken over. */
 const takeOverEveryMs = 1_000;
 
 const nextScript = script('next', [], { allowOom: true });
-const commitPieces = ['lanes', 'queue', 'letters', 'room', 'bodies', 'fallen'];
+const commitPieces = ['lanes', 'events', 'queue', 'letters', 'room', 'bodies', 'fallen'];
 const commitScript = script('commit', commitPieces);
 /** When Redis has no memory left: piece by piece, or what is not mapped could never leave it. */
 const commitAnyway = script('commit', commitPieces, { allowOom: true });

@@ -15,8 +15,8 @@ const lookedAtMax = 2_000;
 /** Fields of a summary (summary.lua). */
 export const summaryFields = 7;
 
-const listScript = script('list', ['walk', 'kinds', 'summary'], { allowOom: true });
-const timesScript = script('listtimes', ['kinds', 'summary'], { allowOom: true });
+const listScript = script('list', ['walk', 'kinds', 'events', 'summary'], { allowOom: true });
+const timesScript = script('listtimes', ['kinds', 'events', 'summary'], { allowOom: true });
 
 type Listed = { readonly place: Place; readonly summary: DeliverySummary };
 

@@ -11,7 +11,7 @@ import { rowsOf, textOf } from './reading-pages.ts';
 import { script } from './script.ts';
 import type { Shard } from './shard.ts';
 
-const wholeScript = script('whole', ['summary', 'runs', 'letterkinds'], { allowOom: true });
+const wholeScript = script('whole', ['events', 'summary', 'runs', 'letterkinds'], { allowOom: true });
 const eventFields = 7;
 
 type Head = { readonly method: string; readonly headers: Record<string, string>; readonly query: Fields };

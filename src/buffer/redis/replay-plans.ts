@@ -13,7 +13,7 @@ import { letterArguments } from './mapping-log.ts';
 import type { LetterRow } from './reading-letters.ts';
 import { rowsOf } from './reading-pages.ts';
 
-/** What rows weigh besides their JSON (queue.lua, letters.lua). */
+/** What rows weigh besides their JSON (events.lua, letters.lua). */
 const eventBytes = 500;
 const letterBytes = 900;
 const eventFields = 6;

@@ -15,9 +15,10 @@ import type { Shard } from './shard.ts';
 /** Looks and attempts at one step: between the two a delivery's events may be settled or leased. */
 const roundsMax = 10;
 
-const standScript = script('stand', ['lanes', 'runs', 'standing']);
+const standScript = script('stand', ['lanes', 'leases', 'events', 'runs', 'standing']);
 const stepScript = script('step', [
-  ...['lanes', 'queue', 'letters', 'room', 'bodies', 'fallen', 'runs', 'standing', 'replayed', 'moving'],
+  ...['lanes', 'leases', 'events', 'queue', 'letters', 'room', 'bodies', 'fallen'],
+  ...['runs', 'standing', 'replayed', 'moving'],
 ]);
 const moveScript = script('move', ['moving']);
 

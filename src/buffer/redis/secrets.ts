@@ -67,8 +67,9 @@ export class Secrets {
     return had === 1;
   }
 
+  /** A relay that starts asks this first: one whose Redis goes away just then waits for it, as it does while it runs. */
   async #all(): Promise<readonly [string, string][]> {
-    const [flat] = await this.#shard.call(secretsScript, []);
+    const [flat] = await this.#shard.insist(secretsScript, []);
     return rowsOf(flat, 2).map(([source, kept]) => [String(source), String(kept)]);
   }
 }

@@ -8,7 +8,7 @@ const piecesMax = 100;
 /** Names of relays that are no more; one that comes back is known again when it asks. */
 const forgottenAfterMs = 3_600_000;
 
-const sweepScript = script('sweep', ['lanes', 'letters', 'room'], { allowOom: true });
+const sweepScript = script('sweep', ['lanes', 'leases', 'letters', 'events', 'room'], { allowOom: true });
 
 export class Sweeping {
   readonly #shards: readonly Shard[];

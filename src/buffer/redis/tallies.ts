@@ -9,7 +9,7 @@ import type { Shard } from './shard.ts';
 /** A webhook of some size. */
 const probeBytes = 64 * 1024 + rowBytes;
 
-const tallyScript = script('tally', ['lanes', 'letters', 'room'], { allowOom: true });
+const tallyScript = script('tally', ['lanes', 'leases', 'letters', 'events', 'room'], { allowOom: true });
 
 type Counted = { -readonly [key in keyof SourceTally]: number };
 

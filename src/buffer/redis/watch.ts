@@ -17,9 +17,9 @@ const deadlineMs = 1_000;
 const doorEveryLooks = 5;
 
 const openScript = script('open', ['lanes'], { allowOom: true });
-const lookScript = script('look', ['lanes'], { allowOom: true });
+const lookScript = script('look', ['lanes', 'leases'], { allowOom: true });
 const probeScript = script('probe', []);
-const giveWayScript = script('giveway', ['letters', 'room'], { allowOom: true });
+const giveWayScript = script('giveway', ['letters', 'events', 'room'], { allowOom: true });
 
 export type WatchOptions = {
   readonly shards: readonly Shard[];

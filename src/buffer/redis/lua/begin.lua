@@ -5,13 +5,14 @@ if carried then
 end
 expire(now())
 local lost, members = 0, {}
-eachLeased(1, function(member, _, mine)
-  members[#members + 1] = member
-  lost = lost + (mine and 0 or 1)
+eachLease(1, function(_, asked, _, missing)
+  lost = lost + #missing
+  for _, member in ipairs(everyMember(asked)) do
+    members[#members + 1] = member
+    members[#members + 1] = '1'
+  end
 end)
 if lost == 0 then
-  for _, member in ipairs(members) do
-    call('HSET', P .. 'e:' .. member, 'g', '1')
-  end
+  many('HSET', P .. 'begun', members)
 end
 return { ready(), lost }

@@ -21,10 +21,10 @@ for _, key in ipairs(piece[2]) do
     end
   elseif kind == 'e' then
     events = events + 1
-    local its = call('HMGET', key, 's', 'i')
-    if its[1] == 'w' then
+    local event = eventOf(rest)
+    if event and waits(rest, event) then
       waiting = waiting + 1
-      if call('EXISTS', P .. 'd:' .. deliveryOf(its[2])) == 0 then
+      if call('EXISTS', P .. 'd:' .. deliveryOf(event.id)) == 0 then
         orphans[#orphans + 1] = rest
       end
     end

@@ -20,7 +20,8 @@ local added = 0
 local nextEvent = take('e', tonumber(A(5)), tonumber(A(1)))
 local mapped = {}
 
-local function events(count, source, since)
+-- `alone`: nothing else becomes of the delivery.
+local function events(count, source, since, alone)
   local weight = 0
   local first = nextEvent
   nextEvent = nextEvent + count
@@ -29,8 +30,7 @@ local function events(count, source, since)
     local route = part()
     event.key, event.time, event.json = part(), part(), part()
     local n = makeLane(event.destination .. '\31' .. route .. '\31' .. source)
-    addEvent(num(position(first + one)), n, event, since)
-    weight = weight + #event.json + eventBytes
+    weight = weight + addEvent(num(position(first + one)), n, event, since, alone)
   end
   return weight, first
 end
@@ -62,7 +62,7 @@ while A(place + 1) do
       type = nil
     end
     local since = num(receivedAt)
-    local weight, first = events(eventCount, source, since)
+    local weight, first = events(eventCount, source, since, eventCount == 1 and letterCount == 0)
     weight = weight + changeBody(hash, becomes, masked)
     local died = letters(letterCount, { source = source, delivery = id, type = type, receivedAt = since })
     local runs = eventCount > 0 and num(first) .. ':' .. eventCount or ''

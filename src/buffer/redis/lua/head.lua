@@ -59,7 +59,15 @@ end
 
 -- Members of sorted sets and the like that come and go, gathered and written together: a call costs more than a member. What
 -- is added is written before what is removed, so that one which came and went in one script is gone.
-local laterAdded, laterRemoved, laterCounted = {}, {}, {}
+local laterSet, laterAdded, laterRemoved, laterCounted = {}, {}, {}, {}
+-- Texts by key, to be looked up before they are written.
+local laterTexts = {}
+
+local function setLater(key, text)
+  laterSet[#laterSet + 1] = key
+  laterSet[#laterSet + 1] = text
+  laterTexts[key] = text
+end
 
 local function addLater(key, score, member)
   local list = laterAdded[key]
@@ -71,7 +79,7 @@ local function addLater(key, score, member)
   list[#list + 1] = member
 end
 
--- `command`: ZREM, HDEL or XDEL, whatever the key needs.
+-- `command`: ZREM, HDEL, SREM or XDEL, whatever the key needs.
 local function removeLater(command, key, member)
   local list = laterRemoved[key]
   if not list then
@@ -91,6 +99,9 @@ local function countLater(key, field, by)
 end
 
 local function flush()
+  for from = 1, #laterSet, 1000 do
+    call('MSET', unpack(laterSet, from, math.min(from + 999, #laterSet)))
+  end
   for key, list in pairs(laterAdded) do
     many('ZADD', key, list)
   end
@@ -104,7 +115,7 @@ local function flush()
       end
     end
   end
-  laterAdded, laterRemoved, laterCounted = {}, {}, {}
+  laterSet, laterAdded, laterRemoved, laterCounted, laterTexts = {}, {}, {}, {}, {}
 end
 
 local function counted(what, source, by)

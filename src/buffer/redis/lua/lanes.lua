@@ -52,21 +52,6 @@ local function enqueue(n, member, time)
   touch(n)
 end
 
--- Leases whose end has come: their events are ready again, at their own places. A bounded number.
-local function expire(time)
-  local ended = call('ZRANGEBYSCORE', P .. 'leased', '-inf', num(time), 'LIMIT', 0, 2000)
-  for _, member in ipairs(ended) do
-    local n = string.match(call('HGET', P .. 'leases', member) or '', '^%d+')
-    if n then
-      call('ZADD', P .. 'q:' .. n, member, member)
-      touch(n)
-    end
-  end
-  many('ZREM', P .. 'leased', ended)
-  many('HDEL', P .. 'leases', ended)
-  return #ended
-end
-
 -- The delivery an event was made from. Plain searches here and below: Lua's patterns cost ten times as much, for every event.
 local function deliveryOf(eventId)
   local mark = string.find(eventId, '-', 1, true) or string.find(eventId, '~', 1, true)

@@ -1,7 +1,7 @@
 -- Events to be sent. A(1) token of this lease, A(2) how long in ms, A(3) bytes of JSON, A(4) destination, A(5) route, A(6) '' or: only those whose own
 -- time is before this, A(7) so many of these, A(8) leases at once; then in turn: source, how many.
--- Answers ready counts; runs of events of one source (source, how many, …); then of each event: position, id, time, since, attempts, JSON,
--- and of an update its key and '1' when it was begun.
+-- Answers ready counts; runs of events of one source (source, how many, …); of each event its position and text; of those that were sent in
+-- vain, position and how often; and of updates, in the same order, key and '1' when it was begun.
 local carried = carriedAway()
 if carried then
   return carried
@@ -11,49 +11,63 @@ local token, leaseMs, bytesMax = A(1), tonumber(A(2)), tonumber(A(3))
 local destination, route = A(4), A(5)
 expire(time)
 -- The relay gave this lease up before it came here: nobody would know of it.
-if call('GET', P .. 'taken:' .. token) == 'void' then
+if call('GET', P .. 'lease:' .. token) == 'void' or call('ZCARD', P .. 'leased') >= tonumber(A(8)) then
   return { ready() }
 end
-local left = tonumber(A(8)) - call('ZCARD', P .. 'leased')
-local flat, runs, taken, bytes, count, full = {}, {}, {}, 0, 0, false
+local flat, runs, tries, keys, bytes, full = {}, {}, {}, {}, 0, false
+-- By lane: what was taken, and how much of it from the front of what is ready.
+local taken, fronts = {}, {}
 
--- False: it does not fit any more. The first one always does, or a large one would wait for ever.
-local function put(n, source, member)
-  local its = route == 'event' and call('HMGET', P .. 'e:' .. member, 'i', 't', 'r', 'a', 'j', 'y')
-    or call('HMGET', P .. 'e:' .. member, 'i', 't', 'r', 'a', 'j', 'y', 'k', 'g')
-  local size = #its[5]
-  if count >= left or (count > 0 and bytes + size > bytesMax) then
-    full = true
-    return false
+-- So many are read by one command.
+local chunk = 500
+
+-- Takes of these, in this order, until one does not fit any more; the first one always does, or a large one would wait for ever. Answers
+-- how many it took.
+local function put(n, source, members)
+  local took = 0
+  for from = 1, #members, chunk do
+    local texts, counted = {}, {}
+    local to = math.min(from + chunk - 1, #members)
+    for at = from, to do
+      texts[#texts + 1] = P .. 'e:' .. members[at]
+    end
+    texts = call('MGET', unpack(texts))
+    counted = call('HMGET', P .. 'attempts', unpack(members, from, to))
+    local of = taken[n] or {}
+    taken[n] = of
+    for at = from, to do
+      local member, text = members[at], texts[at - from + 1]
+      local size = #text - string.find(text, '\n', 1, true)
+      if #flat > 0 and bytes + size > bytesMax then
+        full = true
+        break
+      end
+      bytes = bytes + size
+      flat[#flat + 1] = member
+      flat[#flat + 1] = text
+      if counted[at - from + 1] then
+        tries[#tries + 1] = member
+        tries[#tries + 1] = counted[at - from + 1]
+      end
+      of[#of + 1] = member
+      took = took + 1
+    end
+    if full then
+      break
+    end
   end
-  bytes = bytes + size
-  local at = #flat
-  flat[at + 1], flat[at + 2], flat[at + 3], flat[at + 4], flat[at + 5], flat[at + 6] = member, its[1], its[2], its[3], its[4] or '0', its[5]
-  if route ~= 'event' then
-    flat[at + 7], flat[at + 8] = string.match(its[7] or '', ' (.*)$') or '', its[8] or ''
-  end
-  if runs[#runs - 1] == source then
-    runs[#runs] = runs[#runs] + 1
-  else
+  if took > 0 then
     runs[#runs + 1] = source
-    runs[#runs + 1] = 1
+    runs[#runs + 1] = took
   end
-  count = count + 1
-  local of = taken[n] or {}
-  taken[n] = of
-  of[#of + 1] = member
-  of[#of + 1] = leaseText(n, token, its[1], its[6])
-  return true
+  return took
 end
 
 local function turn(source, most)
   local n = most > 0 and findLane(destination .. '\31' .. route .. '\31' .. source)
   if n then
-    for _, member in ipairs(call('ZRANGE', P .. 'q:' .. n, 0, most - 1)) do
-      if not put(n, source, member) then
-        return
-      end
-    end
+    local front = fronts[n] or 0
+    fronts[n] = front + put(n, source, call('ZRANGE', P .. 'q:' .. n, front, front + most - 1))
   end
 end
 
@@ -64,14 +78,17 @@ local function older(before, most)
     local of, by, source = laneParts(name)
     if of == destination and by == route then
       local n = findLane(name)
-      local from = 0
-      local mine = 0
-      while mine < most and from < 20000 do
+      local from, mine, last, enough = 0, 0, nil, false
+      while not enough and from < 20000 do
         local rows = call('ZRANGEBYSCORE', P .. 'o:' .. n, '-inf', '(' .. before, 'WITHSCORES', 'LIMIT', from, 500)
         for at = 1, #rows, 2 do
-          if mine < most and call('ZSCORE', P .. 'q:' .. n, rows[at]) then
-            mine = mine + 1
-            found[#found + 1] = { tonumber(rows[at + 1]), tonumber(rows[at]), rows[at], n, source }
+          -- All of one time: Redis gives these as words, 10 before 9.
+          enough = mine >= most and rows[at + 1] ~= last
+          if enough then
+            break
+          elseif call('ZSCORE', P .. 'q:' .. n, rows[at]) then
+            mine, last = mine + 1, rows[at + 1]
+            found[#found + 1] = { tonumber(last), tonumber(rows[at]), rows[at], n, source }
           end
         end
         from = from + 500
@@ -88,7 +105,7 @@ local function older(before, most)
     return one[2] < other[2]
   end)
   for at = 1, math.min(most, #found) do
-    if not put(found[at][4], found[at][5], found[at][3]) then
+    if put(found[at][4], found[at][5], { found[at][3] }) == 0 then
       return
     end
   end
@@ -104,22 +121,21 @@ else
   end
 end
 
-local ends = num(time + leaseMs)
-local all = {}
-for n, members in pairs(taken) do
-  local leased, gone = {}, {}
-  for at = 1, #members, 2 do
-    leased[at], leased[at + 1] = ends, members[at]
-    gone[#gone + 1] = members[at]
-    all[#all + 1] = members[at]
+if route ~= 'event' then
+  for at = 1, #flat, 2 do
+    keys[at] = string.match(call('HGET', P .. 'keyed', flat[at]) or '', ' (.*)$') or ''
+    keys[at + 1] = call('HGET', P .. 'begun', flat[at]) or ''
   end
-  many('ZREM', P .. 'q:' .. n, gone)
-  many('ZADD', P .. 'leased', leased)
-  many('HSET', P .. 'leases', members)
+end
+for n, members in pairs(taken) do
+  if #members == 0 then
+    taken[n] = nil
+  elseif fronts[n] then
+    call('ZREMRANGEBYRANK', P .. 'q:' .. n, 0, fronts[n] - 1)
+  else
+    many('ZREM', P .. 'q:' .. n, members)
+  end
   touch(n)
 end
--- So that the relay can give back what it never heard of.
-if count > 0 then
-  call('SET', P .. 'taken:' .. token, table.concat(all, ' '), 'PX', leaseMs)
-end
-return { ready(), runs, flat }
+writeLease(token, taken, num(time + leaseMs))
+return { ready(), runs, flat, tries, keys }

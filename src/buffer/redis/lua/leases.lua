@@ -1,41 +1,120 @@
--- Whose a lease is: its token begins with the id of the relay that holds it, and is another one each time. Needs lanes.lua.
-local function leaseOf(member)
-  return string.match(call('HGET', P .. 'leases', member) or '', '^(%d+) (%S+)')
-end
+-- Leases: each a record of what it took, by its token, which begins with the id of the relay that holds it and is another one each time.
+-- A waiting event is in one record, or ready, or behind an older one of its key. A record may also name events that have left. Needs lanes.lua.
 
--- What is remembered of a lease: so much that settling a plain event need not read it again. `of`: its field `y`, or false.
-local function leaseText(n, token, eventId, of)
-  return n .. ' ' .. token .. ' ' .. (of and '-' or deliveryOf(eventId))
-end
+-- Events whose leases end in one script.
+local endedMax = 2000
 
--- Lane and delivery; nil when it is not leased, or there is more to know of it.
-local function leasedDelivery(text)
-  local lane = text and string.find(text, ' ', 1, true)
-  local token = lane and string.find(text, ' ', lane + 1, true)
-  -- `-`: there is more to know.
-  if not token or string.byte(text, token + 1) == 45 then
-    return nil
+-- A record: `<lane>:<positions>;` of each lane.
+local function leaseText(taken)
+  local parts = {}
+  for n, members in pairs(taken) do
+    parts[#parts + 1] = n .. ':' .. table.concat(members, ' ') .. ';'
   end
-  return string.sub(text, 1, lane - 1), string.sub(text, token + 1)
+  return table.concat(parts)
 end
 
--- Positions by token, from A(first) on: token, how many, positions, and so on. `visit(member, lane, whether it is leased by this token)`.
-local function eachLeased(first, visit)
+-- Of each lane, by number, the events of a record that wait.
+local function leasedOf(token)
+  local found = {}
+  for n, list in string.gmatch(call('GET', P .. 'lease:' .. token) or '', '(%d+):([^;]*);') do
+    local members, waiting = {}, {}
+    for member in string.gmatch(list, '%d+') do
+      members[#members + 1] = member
+    end
+    for from = 1, #members, 1000 do
+      local to = math.min(from + 999, #members)
+      local there = call('ZMSCORE', P .. 'o:' .. n, unpack(members, from, to))
+      for at = from, to do
+        if there[at - from + 1] then
+          waiting[#waiting + 1] = members[at]
+        end
+      end
+    end
+    found[n] = waiting
+  end
+  return found
+end
+
+local function dropLease(token)
+  call('DEL', P .. 'lease:' .. token)
+  call('ZREM', P .. 'leased', token)
+end
+
+local function writeLease(token, taken, ends)
+  if next(taken) == nil then
+    dropLease(token)
+    return
+  end
+  call('SET', P .. 'lease:' .. token, leaseText(taken))
+  call('ZADD', P .. 'leased', ends, token)
+end
+
+-- These are ready again, before later ones. Written at once: others of the same script may look.
+local function putBack(taken)
+  local count = 0
+  for n, members in pairs(taken) do
+    local scored = {}
+    for at, member in ipairs(members) do
+      scored[2 * at - 1], scored[2 * at] = member, member
+    end
+    many('ZADD', P .. 'q:' .. n, scored)
+    touch(n)
+    count = count + #members
+  end
+  return count
+end
+
+local function endLease(token)
+  local count = putBack(leasedOf(token))
+  dropLease(token)
+  return count
+end
+
+-- Leases whose end has come: their events are ready again, at their own places. A bounded number.
+local function expire(time)
+  local count = 0
+  while count < endedMax do
+    local token = call('ZRANGEBYSCORE', P .. 'leased', '-inf', num(time), 'LIMIT', 0, 1)[1]
+    if not token then
+      return
+    end
+    count = count + endLease(token)
+  end
+end
+
+-- What is asked of leases, from A(first) on: token, how many, positions, and so on. `visit(token, asked, others, missing)`: by lane those of the record that
+-- are asked for and those that are not, and a list of what is asked for and not in it.
+local function eachLease(first, visit)
   local at = first
   while A(at) do
-    local token = A(at)
-    for one = at + 2, at + 1 + tonumber(A(at + 1)) do
-      local n, held = leaseOf(A(one))
-      visit(A(one), n, held == token)
+    local token, last = A(at), at + 1 + tonumber(A(at + 1))
+    local wanted = {}
+    for one = at + 2, last do
+      wanted[A(one)] = true
     end
-    at = at + 2 + tonumber(A(at + 1))
+    local asked, others, missing = {}, {}, {}
+    for n, members in pairs(leasedOf(token)) do
+      for _, member in ipairs(members) do
+        local side = wanted[member] and asked or others
+        side[n] = side[n] or {}
+        side[n][#side[n] + 1] = member
+        wanted[member] = nil
+      end
+    end
+    for member in pairs(wanted) do
+      missing[#missing + 1] = member
+    end
+    visit(token, asked, others, missing)
+    at = last + 1
   end
 end
 
--- The lease is over and its event stays: ready again, before later ones.
-local function giveBack(member, n)
-  call('ZREM', P .. 'leased', member)
-  call('HDEL', P .. 'leases', member)
-  call('ZADD', P .. 'q:' .. n, member, member)
-  touch(n)
+local function everyMember(taken)
+  local all = {}
+  for _, members in pairs(taken) do
+    for _, member in ipairs(members) do
+      all[#all + 1] = member
+    end
+  end
+  return all
 end

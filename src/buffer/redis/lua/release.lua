@@ -1,13 +1,17 @@
 -- Leases given back. A(1) '1': the events were sent in vain; then positions by token. Whoever holds no lease any more changes nothing.
 expire(now())
-eachLeased(2, function(member, n, mine)
-  if not mine then
+eachLease(2, function(token, asked, others)
+  if next(asked) == nil then
     return
   end
-  giveBack(member, n)
+  local ends = call('ZSCORE', P .. 'leased', token)
+  putBack(asked)
+  writeLease(token, others, ends)
   if A(1) == '1' then
-    call('HINCRBY', P .. 'e:' .. member, 'a', 1)
-    call('HDEL', P .. 'e:' .. member, 'g')
+    for _, member in ipairs(everyMember(asked)) do
+      countLater(P .. 'attempts', member, 1)
+      removeLater('HDEL', P .. 'begun', member)
+    end
   end
 end)
 return { ready() }

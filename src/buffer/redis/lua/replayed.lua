@@ -11,7 +11,7 @@ local function replayFailure(replay, words, at)
   call('HSET', P .. 'rc:' .. replay, 'lastFailure', string.sub(words, 1, replayWordsMax), 'failedAt', at)
 end
 
--- An event of a replay has left what waits. `of`: its field `y`; `died`: its words, or nil.
+-- An event of a replay has left what waits. `of`: what `replayed` has of it; `died`: its words, or nil.
 local function replayLeft(_, of, died, at)
   local replay, item = string.match(of, '^(%S+) (%S+)$')
   local kept = replay and call('HGET', P .. 'ri:' .. replay, item)
@@ -37,16 +37,12 @@ end
 -- These waiting events are this replay's item from now on, also those that an earlier replay waited for. `dead`: of the item, by now.
 local function replayFollows(replay, item, members, dead, at)
   for _, member in ipairs(members) do
-    local earlier = call('HGET', P .. 'e:' .. member, 'y')
+    local earlier = call('HGET', P .. 'replayed', member)
     if earlier then
       replayLeft(member, earlier, nil, at)
     end
-    call('HSET', P .. 'e:' .. member, 'y', replay .. ' ' .. item)
-    local n, token = string.match(call('HGET', P .. 'leases', member) or '', '^(%d+) (%S+)')
-    if n then
-      -- Being sent: whoever settles it is told that there is more to know of it than its lease says (leases.lua).
-      call('HSET', P .. 'leases', member, n .. ' ' .. token .. ' -')
-    end
+    -- Also of one that is being sent: whoever settles it is told that there is more to know of it (settle.lua).
+    call('HSET', P .. 'replayed', member, replay .. ' ' .. item)
   end
   call('HSET', P .. 'ri:' .. replay, item, #members .. ' ' .. dead)
   replayCounted(replay, 'waiting', #members)

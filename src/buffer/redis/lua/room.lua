@@ -1,5 +1,5 @@
 -- What is kept beyond need, and how it goes: settled deliveries with all they became first, then the bodies of those that were mapped
--- and wait for their events, then dead letters. Oldest first, a bounded piece at a time. Needs letters.lua.
+-- and wait for their events, then dead letters. Oldest first, a bounded piece at a time. Needs letters.lua and events.lua.
 
 -- About 3 ms.
 local rowsPerPiece = 100
@@ -22,9 +22,10 @@ local function dropDelivery(id)
   local events = 0
   eachEvent(its[3], function(member)
     events = events + 1
-    call('DEL', P .. 'e:' .. member)
+    forgetEvent(member)
   end)
   call('DEL', hash)
+  removeLater('HDEL', P .. 'left', id)
   removeLater('ZREM', P .. 'deliveries', id)
   removeLater('ZREM', P .. 'received', id)
   removeLater('ZREM', P .. 'settled', id)

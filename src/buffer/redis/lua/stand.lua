@@ -1,15 +1,14 @@
 -- How deliveries stand that are to be mapped again. A(1)… ids. Answers of each its stand ('' not kept), its events
 -- (position, id, lane, state, '1' being sent, JSON) and its letters (id, kind, reason, position of its event or '').
-local time = now()
-expire(time)
+expire(now())
 local names, flat = {}, {}
 for at = 1, #ARGV - 4 do
   local events, about = {}, {}
-  local stand, _, letters = standing(A(at), time, function(member, id, n, state, leaving, json)
-    names[n] = names[n] or laneName(n)
+  local stand, _, letters = standing(A(at), function(member, event, state, leaving)
+    names[event.n] = names[event.n] or laneName(event.n)
     local base = #events
-    events[base + 1], events[base + 2], events[base + 3] = member, id, names[n]
-    events[base + 4], events[base + 5], events[base + 6] = state, leaving, json
+    events[base + 1], events[base + 2], events[base + 3] = member, event.id, names[event.n]
+    events[base + 4], events[base + 5], events[base + 6] = state, leaving, event.json
   end)
   for _, letter in ipairs(letters or {}) do
     local its = call('HMGET', P .. 'l:' .. letter, 'k', 'r', 'e')

@@ -7,8 +7,7 @@
 --   how many of the letters that go are about outputs that never were events
 -- Answers ready counts, how many items are done, and why not all: '' they are, 'changed' a delivery stands otherwise by now, 'elsewhere' the replay does.
 local replay, at = A(1), A(5)
-local time = now()
-expire(time)
+expire(now())
 if shards == 1 and not replayStandsAt(replay, A(2)) then
   return { ready(), 0, 'elsewhere' }
 end
@@ -58,16 +57,16 @@ local function queue(rows, source, item)
     local event = { id = row[1], destination = row[2], key = row[4], time = row[5], json = row[6] }
     local n = makeLane(row[2] .. '\31' .. row[3] .. '\31' .. source)
     all[one] = num(position(first + one - 1))
-    addEvent(all[one], n, event, at)
-    weight = weight + #event.json + eventBytes
+    weight = weight + addEvent(all[one], n, event, at, false)
   end
   return all, weight
 end
 
+-- Answers by how much more is kept.
 local function dropEvent(member)
-  local weight = call('HSTRLEN', P .. 'e:' .. member, 'j') + eventBytes
-  call('DEL', P .. 'e:' .. member)
-  return -weight
+  local event = eventOf(member)
+  forgetEvent(member)
+  return event and -event.bytes or 0
 end
 
 -- Where lists look for it: it waits (since now, or still since then), or all is settled.
@@ -93,6 +92,7 @@ local function resend(letter, event)
   end
   local id, source = its[3], its[2]
   local hash = P .. 'd:' .. id
+  tellsItself(id)
   local of = call('HMGET', hash, 'w', 'x', 'e', 'f', 'z')
   unbury(letter)
   local weight = 0
@@ -148,14 +148,16 @@ end
 
 -- Waiting or dead, it gives way; answers its state and by how much less is kept.
 local function giveWay(member)
-  local its = call('HMGET', P .. 'e:' .. member, 's', 'n', 'k', 'y')
-  if its[1] == 'w' then
-    takeOut(member, its[2], its[3])
-    if its[4] then
-      replayLeft(member, its[4], nil, at)
+  local event = eventOf(member)
+  local state = stateOf(member, event)
+  if state == 'w' then
+    local of = call('HGET', P .. 'replayed', member)
+    takeOut(member, event)
+    if of then
+      replayLeft(member, of, nil, at)
     end
   end
-  return its[1], dropEvent(member)
+  return state, dropEvent(member)
 end
 
 -- False: it does not stand as it did when the new mapping was held against it, and nothing was changed.
@@ -163,7 +165,7 @@ local function remap()
   local id, stand, state, bodyBecomes, masked, trouble = part(), part(), part(), part(), part(), part()
   local gone, again, same, letters = members(), members(), members(), members()
   local events, buried, others = list(6), list(7), tonumber(part())
-  local known, kept = standing(id, time)
+  local known, kept = standing(id)
   if not known then
     done('failed', id .. ' is not kept any more.')
     return true
@@ -172,6 +174,7 @@ local function remap()
     return false
   end
   local hash = P .. 'd:' .. id
+  tellsItself(id)
   local its = call('HMGET', hash, 'p', 's', 'k', 'f', 'c', 'w', 'x', 'z')
   local facts = cjson.decode(its[4])
   local source, type, receivedAt = facts[1], facts[3], facts[5]

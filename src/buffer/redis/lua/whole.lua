@@ -9,6 +9,7 @@ local most, bytesMax = tonumber(A(2)), tonumber(A(3))
 local about = {}
 summary(about, A(1))
 local its = call('HMGET', hash, 't', 'h', 'b', 'e')
+local _, lastLeft = waitingOf(A(1), '0', its[1])
 
 local members, count = membersOf(its[4]), 0
 local function countFrom(from)
@@ -23,16 +24,16 @@ end
 
 local events, bytes = {}, 0
 for at, member in ipairs(members) do
-  local event = call('HMGET', P .. 'e:' .. member, 'i', 'n', 't', 'j', 's', 'a')
-  if event[1] then
-    bytes = bytes + #event[4]
+  local event = eventOf(member)
+  if event then
+    bytes = bytes + #event.json
     if count == most or (count > 0 and bytes > bytesMax) then
       countFrom(at)
       break
     end
     local base = #events
-    events[base + 1], events[base + 2], events[base + 3], events[base + 4] = member, event[1], call('HGET', P .. 'lanes', '#' .. event[2]), event[3]
-    events[base + 5], events[base + 6], events[base + 7] = event[4], event[5], event[6] or '0'
+    events[base + 1], events[base + 2], events[base + 3], events[base + 4] = member, event.id, call('HGET', P .. 'lanes', '#' .. event.n), event.time
+    events[base + 5], events[base + 6], events[base + 7] = event.json, stateOf(member, event), call('HGET', P .. 'attempts', member) or '0'
     count = count + 1
   end
 end
@@ -42,4 +43,4 @@ for at, id in ipairs(call('ZRANGE', P .. 'dl:' .. A(1), 0, most - 1)) do
   letterRow(letters, id)
   of[at] = call('HGET', P .. 'l:' .. id, 'e')
 end
-return { about, its[1], its[2], its[3], count, events, letters, of }
+return { about, lastLeft, its[2], its[3], count, events, letters, of }
