@@ -54,7 +54,8 @@ export function remap(at: number, eventCount: number, variant: number, broken: b
     const plan = planRemap(
       own.map((event) => ({
         ...{ event, id: event.id, destination: 'mixpanel', route: event.update?.route ?? 'event', state: event.state },
-        ...{ json: event.json, leased: event.leasedUntil > now || event.begun },
+        ...{ json: event.json },
+        leased: event.state === 'waiting' && (event.leasedUntil > now || event.begun),
       })),
       events,
     );
