@@ -158,7 +158,9 @@ it('a replay that one relay was asked for is run once', { timeout: 60_000 }, asy
   const { oracle, sandbox, journey } = cluster;
   const webhooks = Array.from({ length: FAILED }, () => oracle.make('failing'));
   const ids = new Set(webhooks.map(({ id }) => id));
-  await Promise.all(webhooks.map((webhook, at) => cluster.send(at % 2, webhook)));
+  // All at once: a busy machine makes a relay refuse some, which a provider would send again.
+  const takes = async (webhook: Webhook, at: number) => (await cluster.send(at % 2, webhook)).status === 200;
+  await Promise.all(webhooks.map((webhook, at) => until(() => takes(webhook, at), 'it to be taken')));
   const failed = async () => (await cluster.health(0)).sources.failing?.map_failed === FAILED;
   await until(failed, 'all to fail');
   const before = [0, 1].map(loads);
