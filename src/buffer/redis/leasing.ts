@@ -44,6 +44,7 @@ export type LeasingOptions = {
   readonly now: () => number;
 };
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Lost = { readonly shard: Shard; readonly rememberMs: number };
 
 export class Leasing {
@@ -208,7 +209,7 @@ function deathOf({ reason, message, destination = '', eventJson = '', attempts }
   return [newId('ded', at), reason, message, destination, eventJson, String(attempts)];
 }
 
-/** As lease.lua answers: runs of sources, texts by position, attempts of some, and keys of updates. */
+/** As lease.lua answers: runs of sources, texts by position, attempts of some, and keys of updates. Two thousand at a time: nothing is spread. */
 function leasedRows(reply: readonly (readonly string[])[], destination: string, route: Route): LeasedRow[] {
   const [runs = [], texts = [], tries = [], keys = []] = reply;
   const attempts = new Map(rowsOf(tries, 2).map(([position, count]) => [position, Number(count)]));
@@ -219,19 +220,28 @@ function leasedRows(reply: readonly (readonly string[])[], destination: string, 
     for (let left = Number(runs[run + 1]); left > 0; left--) {
       const position = texts[at] as string;
       const text = texts[at + 1] as string;
-      const headEnd = text.indexOf('\n');
-      const [, since, time, id = '', alone] = text.slice(0, headEnd).split(' ');
-      const update = route === 'event' ? null : { update: { route: route as UpdateRoute, key: keys[at] as string } };
-      const event: LeasedEvent = {
+      // Lane, since, time, id, whether it is alone; the JSON is on the next line (keys.ts).
+      const sinceAt = text.indexOf(' ') + 1;
+      const timeAt = text.indexOf(' ', sinceAt) + 1;
+      const idAt = text.indexOf(' ', timeAt) + 1;
+      const aloneAt = text.indexOf(' ', idAt) + 1;
+      const id = text.slice(idAt, aloneAt - 1);
+      const event: Mutable<LeasedEvent> = {
         position: Number(position),
-        ...{ id, source, destination, delivery: deliveryOfEvent(id), json: text.slice(headEnd + 1) },
-        time: Number(time),
-        receivedAt: Number(since),
-        attempts: attempts.get(position) ?? 0,
-        ...update,
-        ...(update && keys[at + 1] === '1' ? { begun: true as const } : null),
+        id,
+        source,
+        destination,
+        delivery: deliveryOfEvent(id),
+        json: text.slice(text.indexOf('\n', aloneAt) + 1),
+        time: Number(text.slice(timeAt, idAt - 1)),
+        receivedAt: Number(text.slice(sinceAt, timeAt - 1)),
+        attempts: attempts.size === 0 ? 0 : (attempts.get(position) ?? 0),
       };
-      rows.push({ event, alone: alone === '1' });
+      if (route !== 'event') {
+        event.update = { route: route as UpdateRoute, key: keys[at] as string };
+        if (keys[at + 1] === '1') event.begun = true;
+      }
+      rows.push({ event, alone: text.charAt(aloneAt) === '1', lease: null });
       at += 2;
     }
   }
