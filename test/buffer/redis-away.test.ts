@@ -2,14 +2,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RedisBuffer } from '../../src/buffer/redis/keeper.ts';
 import { Line } from '../support/line.ts';
-import { accept, deliver, everything, lease, mapAll, positionsOf, RedisKeepers } from '../support/redis-keeper.ts';
+import { back, flood, missing, refusedSoon } from '../support/redis-away.ts';
+import { accept, deliver, lease, mapAll, positionsOf, RedisKeepers } from '../support/redis-keeper.ts';
 import { RedisServer } from '../support/redis-server.ts';
-
-/** Issue 6: 503 within 300 ms, everything again within 3 s of its return. */
-const refusedWithinMs = 300;
-const back = { timeout: 3_000, interval: 20 };
-/** The machine may be busy. */
-const slackMs = 100;
 
 describe('when Redis is away', () => {
   let server: RedisServer;
@@ -31,11 +26,7 @@ describe('when Redis is away', () => {
     await line.close();
   });
 
-  const refused = async () => {
-    const began = performance.now();
-    await expect(accept(keeper)).rejects.toThrow(/Redis/);
-    expect(performance.now() - began).toBeLessThan(refusedWithinMs + slackMs);
-  };
+  const refused = () => refusedSoon(keeper);
   const takesAgain = async () => {
     await expect.poll(() => accept(keeper).catch((error) => error), back).toMatchObject({ status: 'accepted' });
     // Webhooks have a connection of their own, which may be there first.
@@ -70,30 +61,13 @@ describe('when Redis is away', () => {
   });
 
   it('loses nothing that it accepted to a kill in the middle of a flood', async () => {
-    const accepted = new Set<string>();
-    let over = false;
-    const flood = Array.from({ length: 20 }, async () => {
-      while (!over) {
-        const answer = await accept(keeper).catch(() => null);
-        if (answer?.status === 'accepted') accepted.add(answer.id);
-        // A refusal comes at once: others want the processor, too.
-        else await new Promise(setImmediate);
-      }
-    });
+    const { accepted, end } = flood(keeper, 20);
     await expect.poll(() => accepted.size, back).toBeGreaterThan(300);
     await server.kill();
-    over = true;
-    await Promise.all(flood);
+    await end();
     await server.startAgain();
     await takesAgain();
-    const kept = new Set<string>();
-    for (let after = 0; ; ) {
-      const some = await keeper.nextDeliveries({ ...everything, after });
-      if (some.length === 0) break;
-      for (const { id } of some) kept.add(id);
-      after = some.at(-1)?.position ?? 0;
-    }
-    expect([...accepted].filter((id) => !kept.has(id))).toEqual([]);
+    expect(await missing(keeper, accepted)).toEqual([]);
   });
 
   it('settles what was sent in spite of a restart, once', async () => {

@@ -1,14 +1,9 @@
 /** The Redis behind the address becomes another one: nothing false is said meanwhile, and everything goes on by itself on the new one. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RedisBuffer } from '../../src/buffer/redis/keeper.ts';
+import { back, flood, missing, refusedSoon } from '../support/redis-away.ts';
 import { accept, deliver, everything, lease, mapAll, positionsOf, RedisKeepers } from '../support/redis-keeper.ts';
 import { RedisPair } from '../support/redis-pair.ts';
-
-/** Issue 6: 503 within 300 ms, everything again within 3 s. */
-const refusedWithinMs = 300;
-const back = { timeout: 3_000, interval: 20 };
-/** The machine may be busy. */
-const slackMs = 100;
 
 describe('a failover', () => {
   let pair: RedisPair;
@@ -25,11 +20,7 @@ describe('a failover', () => {
   });
   afterEach(() => keepers.crashAll());
 
-  const refused = async () => {
-    const began = performance.now();
-    await expect(accept(keeper)).rejects.toThrow(/Redis/);
-    expect(performance.now() - began).toBeLessThan(refusedWithinMs + slackMs);
-  };
+  const refused = () => refusedSoon(keeper);
   const takesAgain = () =>
     expect.poll(() => accept(keeper).catch((error) => error), back).toMatchObject({ status: 'accepted' });
   const answering = (is: boolean) => expect.poll(() => keeper.answering, back).toBe(is);
@@ -90,31 +81,15 @@ describe('a failover', () => {
   });
 
   it('loses nothing that was accepted while Redis itself lets the two change their places, under load', async () => {
-    const accepted = new Set<string>();
-    let over = false;
-    const flood = Array.from({ length: 10 }, async () => {
-      while (!over) {
-        const answer = await accept(keeper).catch(() => null);
-        if (answer?.status === 'accepted') accepted.add(answer.id);
-        else await new Promise(setImmediate);
-      }
-    });
+    const { accepted, end } = flood(keeper, 10);
     await expect.poll(() => accepted.size, back).toBeGreaterThan(100);
     await pair.changePlaces();
     const before = accepted.size;
     leads();
     await expect.poll(() => accepted.size, back).toBeGreaterThan(before + 100);
-    over = true;
-    await Promise.all(flood);
-    const kept = new Set<string>();
+    await end();
     await answering(true);
-    for (let after = 0; ; ) {
-      const some = await keeper.nextDeliveries({ ...everything, after });
-      if (some.length === 0) break;
-      for (const { id } of some) kept.add(id);
-      after = some.at(-1)?.position ?? 0;
-    }
-    expect([...accepted].filter((id) => !kept.has(id))).toEqual([]);
+    expect(await missing(keeper, accepted)).toEqual([]);
   });
 
   it('that lacks what was not replicated settles nothing in the place of what is gone', async () => {
