@@ -13,7 +13,10 @@ export const mappedOnce = {
   },
 };
 
-/** Every round: start, 32 to 64 senders for 0.2 to 1.0 s, kill. What got no answer is sent again in the next round. */
+/** How long there is load in a round: from before the first event has left until each stage has long been at work. */
+const [LOAD_MIN_MS, LOAD_MAX_MS] = [150, 750];
+
+/** Every round: start, 32 to 64 senders for a while, kill. What got no answer is sent again in the next round. */
 export async function killRounds(journey: Journey, rounds: number): Promise<void> {
   const { oracle, sandbox } = journey;
   /** Sent, never answered: a provider sends these again, under the same id. */
@@ -33,7 +36,7 @@ export async function killRounds(journey: Journey, rounds: number): Promise<void
         if (answer.status === null) unanswered.push(webhook);
       },
     });
-    await after(200 + oracle.chance() * 800);
+    await after(LOAD_MIN_MS + oracle.chance() * (LOAD_MAX_MS - LOAD_MIN_MS));
     const children = childrenOf(journey.relay.pid);
     await journey.stop('SIGKILL');
     await crowd.stop();
