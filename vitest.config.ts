@@ -15,6 +15,7 @@ const together = ['admin', 'body', 'config', 'destinations', 'house', 'mappings'
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    globalSetup: './test/support/first-start.ts',
     sequence: { sequencer: DearestFirst },
     // For the threads of stores that tests open themselves.
     env: { NODE_COMPILE_CACHE: compiled },
