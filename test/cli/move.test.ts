@@ -12,6 +12,7 @@ import { mapped, webhook } from '../support/buffer-fixtures.ts';
 import { leaseAll } from '../support/carried.ts';
 import { call } from '../support/cli-folders.ts';
 import { Journey } from '../support/journey.ts';
+import { inMemory } from '../support/memory-folder.ts';
 import { type Environment, root, run, temporaryFolder } from '../support/program.ts';
 import { RedisServer } from '../support/redis-server.ts';
 
@@ -19,7 +20,7 @@ const password = 'p4ss word/geheim';
 let redis: RedisServer;
 let url: string;
 beforeAll(async () => {
-  redis = await RedisServer.start();
+  redis = await RedisServer.start({}, inMemory);
   await redis.ask('ACL', 'SETUSER', 'mover', 'on', `>${password}`, '~*', '&*', '+@all');
   url = `redis://mover:${encodeURIComponent(password)}@127.0.0.1:${redis.port}`;
 });
