@@ -100,15 +100,18 @@ export class Leasing {
     const { shards, now } = this.#options;
     const at = now();
     const byShard = Map.groupBy(settlements, ({ position }) => position % shards.length);
-    const pieces = [...byShard].flatMap(([number, some]) => {
-      const ended = this.#held.endedBy(some.map(({ position }) => position));
-      return cutIntoPieces(some, rowsMax, () => 1).map(({ items }, piece, { length }) => {
-        const tokens = piece === length - 1 ? ended : [];
-        const args = [String(at), String(tokens.length), ...tokens, ...this.#settlements(items, at)];
-        return (shards[number] as Shard).insist(settleScript, args);
-      });
-    });
-    await Promise.all(pieces);
+    await Promise.all(
+      [...byShard].map(async ([number, some]) => {
+        const ended = this.#held.endedBy(some.map(({ position }) => position));
+        const pieces = cutIntoPieces(some, rowsMax, () => 1);
+        // One after the other, so that what comes in has its turn between them.
+        for (const [piece, { items }] of pieces.entries()) {
+          const tokens = piece === pieces.length - 1 ? ended : [];
+          const args = [String(at), String(tokens.length), ...tokens, ...this.#settlements(items, at)];
+          await (shards[number] as Shard).insist(settleScript, args);
+        }
+      }),
+    );
     this.#held.forget(settlements.map(({ position }) => position));
   }
 
