@@ -19,6 +19,8 @@ export function processorOf(pid: number): Processor {
   return { main, threads: microsOf(`${pid}`) - main, children };
 }
 
+export const allOf = ({ main, threads, children }: Processor) => main + threads + children;
+
 /** What each of so many took between two looks. */
 export function processorEach(before: Processor, after: Processor, count: number): Processor {
   return {
@@ -33,7 +35,8 @@ export function microsOf(path: string): number {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MICROS;
 }
 
-function childrenOf(pid: number): number[] {
+/** And theirs. */
+export function childrenOf(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) if (/^\d+$/.test(name)) parents.set(Number(name), Number(fieldsOf(name)[1]));
   const below = (one: number): number[] =>
