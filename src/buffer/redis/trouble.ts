@@ -62,7 +62,10 @@ export function troubleOf(error: Error): Error {
     return new StoreUnavailableError(`Redis cannot do it now: ${error.message}`, options);
   if (word === 'CARRIED') return new StoreCarriedError(error.message.slice(word.length + 1), options);
   if (full.has(word)) return new BufferFullError(`Redis has no room: ${error.message}`, options);
-  if (broken.has(word)) return new StoreBrokenError(`What Redis holds cannot be read: ${error.message}`, options);
+  if (broken.has(word)) {
+    const words = word === 'BROKEN' ? error.message.slice(word.length + 1) : error.message;
+    return new StoreBrokenError(`What Redis holds cannot be read: ${words}`, options);
+  }
   return error;
 }
 
