@@ -212,22 +212,15 @@ export class Giving {
     const carried: CarriedNote[] = [];
     for (const note of notes.toReversed()) {
       const { record, positions } = readNote(String(note));
-      const found = await Promise.all(positions.map((position) => this.#sourceOf(position)));
-      const bySource = Map.groupBy(
-        found.flatMap((source, at) => (source === null ? [] : [{ source, position: positions[at] as number }])),
-        ({ source }) => source,
+      const byShard = Map.groupBy(positions, (position) => position % this.#shards.length);
+      const found = await Promise.all(
+        [...byShard].map(([number, some]) => this.#eventsAt(this.#shards[number] as Shard, some)),
       );
+      const bySource = Map.groupBy(found.flat(), ({ source }) => source);
       const events = [...bySource].map(([source, some]) => ({ source, positions: some.map((one) => one.position) }));
       carried.push({ ...record, events });
     }
     return carried;
-  }
-
-  async #sourceOf(position: number): Promise<string | null> {
-    const shard = this.#shards[position % this.#shards.length] as Shard;
-    const [flat] = await shard.insist(eventsScript, [String(position)], { deadlineMs: carryMs });
-    const [row] = rowsOf(flat, eventFields);
-    return row ? laneParts(String(row[2])).source : null;
   }
 
   async #end(): Promise<CarriedEnd> {

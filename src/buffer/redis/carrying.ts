@@ -12,9 +12,8 @@ import { Connection, type Reply } from './connection.ts';
 import { formatVersion, keyNames, prefixOf } from './keys.ts';
 import { textOf } from './reading-pages.ts';
 import { script } from './script.ts';
-import { Shard } from './shard.ts';
+import { Shard, untilThere } from './shard.ts';
 import { checkRedis, type RedisDurability } from './start-checks.ts';
-import { StoreUnavailableError } from './trouble.ts';
 
 export type RedisCarryingOptions = {
   readonly url: string;
@@ -30,7 +29,6 @@ export type RedisCarryingOptions = {
 const openScript = script('open', ['lanes'], { allowOom: true });
 /** A cluster leads on at once; a Redis that is just starting takes longer. */
 const startMs = 5_000;
-const againMs = 100;
 /** Every connection of a relay, or of a move, is called so and more (shard.ts). */
 const ourName = 'trackrelay';
 
@@ -60,7 +58,11 @@ async function shardsOf({ url, clock, place, shards }: RedisCarryingOptions, nam
   const connection = new Connection({ url, clock, name });
   try {
     await connection.first;
-    const kept = await shardsKept(connection, clock);
+    const question = ['HGET', `${prefixOf(0)}${keyNames.meta}`, 'shards'];
+    const answer = await untilThere({ clock, mostMs: startMs }, () =>
+      connection.call(question, { deadlineMs: carryMs }),
+    );
+    const kept = textOf(answer);
     if (shards === null && kept === null) throw new UsageError([`There is no buffer in ${place}: nothing to move.`], 1);
     if (shards !== null && kept !== null && Number(kept) !== shards)
       throw new UsageError([`What is in ${place} was made with ${kept} shards: take as many, or an empty Redis.`], 1);
@@ -70,19 +72,6 @@ async function shardsOf({ url, clock, place, shards }: RedisCarryingOptions, nam
     throw new UsageError([`${place} cannot be used: ${(error as Error).message}`], 1);
   } finally {
     await connection.close();
-  }
-}
-
-/** Asked again while a cluster leads to another node. */
-async function shardsKept(connection: Connection, clock: Clock): Promise<string | null> {
-  const key = `${prefixOf(0)}${keyNames.meta}`;
-  for (let waitedMs = 0; ; waitedMs += againMs) {
-    try {
-      return textOf((await connection.call(['HGET', key, 'shards'], { deadlineMs: carryMs })) as Reply);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError) || waitedMs >= startMs) throw error;
-      await clock.wait(againMs);
-    }
   }
 }
 

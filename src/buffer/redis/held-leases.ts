@@ -9,21 +9,21 @@ const heldMax = 400_000;
 /** Of an event that no lease of ours is known of. */
 const noToken = '-';
 
-type Lease = { readonly token: string; left: number };
-/** `alone`: it is all that its delivery became. `lease`: whose it is, once it is held. */
-export type LeasedRow = { readonly event: LeasedEvent; readonly alone: boolean; lease: Lease | null };
+/** `left`: how many of its events are not done with, as far as is known here. */
+export type Lease = { readonly token: string; left: number };
+/** `alone`: it is all that its delivery became. */
+export type LeasedRow = { readonly event: LeasedEvent; readonly alone: boolean; lease: Lease };
 
 export class HeldLeases {
   readonly #held = new Map<number, LeasedRow>();
 
-  hold(token: string, rows: readonly LeasedRow[]): void {
-    const lease = { token, left: rows.length };
+  hold(rows: readonly LeasedRow[]): void {
     for (const row of rows) {
       const { position } = row.event;
       // The oldest ones first: their leases have long ended. Their count stays, so that nobody ends a lease with one of them in it.
       if (this.#held.size >= heldMax) this.#held.delete(this.#held.keys().next().value ?? position);
       this.#held.delete(position);
-      row.lease = lease;
+      row.lease.left += 1;
       this.#held.set(position, row);
     }
   }
@@ -34,7 +34,7 @@ export class HeldLeases {
 
   /** As the scripts take them: token, how many, positions; then the next token. */
   named(positions: readonly number[]): string[] {
-    const byToken = Map.groupBy(positions, (position) => this.#held.get(position)?.lease?.token ?? noToken);
+    const byToken = Map.groupBy(positions, (position) => this.#held.get(position)?.lease.token ?? noToken);
     return [...byToken].flatMap(([token, some]) => [token, String(some.length), ...some.map(String)]);
   }
 
@@ -43,7 +43,7 @@ export class HeldLeases {
     const lease = { token: to, left: 0 };
     for (const position of positions) {
       const held = this.#held.get(position);
-      if (held?.lease?.token !== from) continue;
+      if (held?.lease.token !== from) continue;
       held.lease.left -= 1;
       lease.left += 1;
       held.lease = lease;
@@ -63,7 +63,7 @@ export class HeldLeases {
   forget(positions: readonly number[]): void {
     for (const position of positions) {
       const held = this.#held.get(position);
-      if (!held?.lease) continue;
+      if (!held) continue;
       held.lease.left -= 1;
       this.#held.delete(position);
     }

@@ -8,7 +8,7 @@ import type { LeaseRequest, NewDeadLetter, Settlement } from '../contract.ts';
 import { deliveryOfEvent } from '../event-ids.ts';
 import { cutIntoPieces } from '../pieces.ts';
 import type { Argument, Reply } from './connection.ts';
-import { HeldLeases, type LeasedRow } from './held-leases.ts';
+import { HeldLeases, type Lease, type LeasedRow } from './held-leases.ts';
 import { laneName, shardOf } from './keys.ts';
 import { rowsOf } from './reading-pages.ts';
 import { type Script, script } from './script.ts';
@@ -132,8 +132,8 @@ export class Leasing {
     const named = turns.flatMap(({ source, eventsMax }) => [source, String(eventsMax)]);
     try {
       const reply = (await shard.call(leaseScript, [...asked, ...named])) as readonly (readonly string[])[];
-      const rows = leasedRows(reply, destination, route);
-      this.#held.hold(token, rows);
+      const rows = leasedRows(reply, { token, left: 0 }, destination, route);
+      this.#held.hold(rows);
       return rows.map(({ event }) => event);
     } catch (error) {
       const unknown = error instanceof StoreUnavailableError && !(error instanceof NeverAskedError);
@@ -213,7 +213,12 @@ function deathOf({ reason, message, destination = '', eventJson = '', attempts }
 }
 
 /** As lease.lua answers: runs of sources, texts by position, attempts of some, and keys of updates. Two thousand at a time: nothing is spread. */
-function leasedRows(reply: readonly (readonly string[])[], destination: string, route: Route): LeasedRow[] {
+function leasedRows(
+  reply: readonly (readonly string[])[],
+  lease: Lease,
+  destination: string,
+  route: Route,
+): LeasedRow[] {
   const [runs = [], texts = [], tries = [], keys = []] = reply;
   const attempts = new Map(rowsOf(tries, 2).map(([position, count]) => [position, Number(count)]));
   const rows: LeasedRow[] = [];
@@ -244,7 +249,7 @@ function leasedRows(reply: readonly (readonly string[])[], destination: string, 
         event.update = { route: route as UpdateRoute, key: keys[at] as string };
         if (keys[at + 1] === '1') event.begun = true;
       }
-      rows.push({ event, alone: text.charAt(aloneAt) === '1', lease: null });
+      rows.push({ event, alone: text.charAt(aloneAt) === '1', lease });
       at += 2;
     }
   }

@@ -15,9 +15,9 @@ import { isOutOfMemory } from './trouble.ts';
 
 /** Rows of one script: about 5 ms, for everybody waits behind it. */
 const rowsMax = 200;
-/** What an event weighs besides its JSON, the head of its text included (events.lua). */
-const eventBytes = 500;
-const letterBytes = 900;
+/** What rows weigh besides their JSON and words; of an event the head of its text is included (events.lua, letters.lua). */
+export const eventBytes = 500;
+export const letterBytes = 900;
 /** Claims of others are looked at so often; at once again when some had been taken over. */
 const takeOverEveryMs = 1_000;
 

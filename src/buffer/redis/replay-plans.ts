@@ -9,13 +9,10 @@ import { type EarlierEvent, planRemap } from '../remap.ts';
 import type { ReplayItem } from '../replaying.ts';
 import type { Argument, Reply } from './connection.ts';
 import { laneParts } from './keys.ts';
-import { letterArguments } from './mapping-log.ts';
+import { eventBytes, letterArguments, letterBytes } from './mapping-log.ts';
 import type { LetterRow } from './reading-letters.ts';
 import { rowsOf } from './reading-pages.ts';
 
-/** What rows weigh besides their JSON (events.lua, letters.lua). */
-const eventBytes = 500;
-const letterBytes = 900;
 const eventFields = 6;
 const letterFields = 4;
 

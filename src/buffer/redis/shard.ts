@@ -2,6 +2,7 @@
  * One shard as the keeper sees it: its prefix, its two connections, and how its scripts are called. Deliveries come in through a
  * door of their own, so that they never wait behind a large answer.
  */
+import type { Clock } from '../../clock.ts';
 import { type Argument, type Ask, Connection, type ConnectionOptions, type Reply } from './connection.ts';
 import { formatVersion, prefixOf } from './keys.ts';
 import { runScript, type Script, script } from './script.ts';
@@ -32,6 +33,21 @@ export type ShardOptions = ConnectionOptions & {
   readonly onBroken: (error: Error) => void;
 };
 type Asking = { readonly deadlineMs?: number; readonly bytes?: boolean; readonly door?: boolean };
+
+/** Asks again while Redis is away, for so long. */
+export async function untilThere<T>(
+  { clock, mostMs, signal }: { readonly clock: Clock; readonly mostMs: number; readonly signal?: AbortSignal },
+  ask: () => Promise<T>,
+): Promise<T> {
+  for (let waitedMs = 0; ; waitedMs += againMs) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || waitedMs >= mostMs || signal?.aborted) throw error;
+      await clock.wait(againMs, signal);
+    }
+  }
+}
 
 export class Shard {
   readonly number: number;
@@ -72,16 +88,8 @@ export class Shard {
 
   /** For scripts that change nothing the second time: asked again while Redis is away, for a while. */
   async insist(script: Script, args: readonly Argument[], asking: Asking = {}): Promise<readonly Reply[]> {
-    const { clock } = this.#options;
-    const { signal } = this.#closing;
-    for (let waitedMs = 0; ; waitedMs += againMs) {
-      try {
-        return await this.call(script, args, asking);
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError) || waitedMs >= insistMs || signal.aborted) throw error;
-        await clock.wait(againMs, signal);
-      }
-    }
+    const within = { clock: this.#options.clock, mostMs: insistMs, signal: this.#closing.signal };
+    return await untilThere(within, () => this.call(script, args, asking));
   }
 
   /**

@@ -17,12 +17,10 @@ local function add(member, n, at)
   local event = { id = A(at + 1), destination = A(at + 4), key = A(at + 5), time = A(at + 6), json = A(at + 7) }
   local state, since = A(at + 8), A(at + 9)
   if state ~= 'w' then
-    local text = eventText(n, since, event, false)
-    setLater(P .. 'e:' .. member, text)
     if state == 'x' then
       call('SADD', P .. 'died', member)
     end
-    return #text + eventBytes
+    return keepEvent(member, n, since, event, false)
   end
   local weight, own = addEvent(member, n, event, since, false), event.key
   if own ~= '' then

@@ -51,9 +51,3 @@ local function enqueue(n, member, time)
   addLater(P .. 'o:' .. n, time, member)
   touch(n)
 end
-
--- The delivery an event was made from. Plain searches here and below: Lua's patterns cost ten times as much, for every event.
-local function deliveryOf(eventId)
-  local mark = string.find(eventId, '-', 1, true) or string.find(eventId, '~', 1, true)
-  return 'dlv_' .. string.sub(eventId, 5, mark and mark - 1)
-end

@@ -2,12 +2,11 @@
 
 -- Adds one that waits, at this position; `key` is '' for a plain event. Answers what it weighs.
 local function addEvent(member, n, event, since, alone)
-  local text = eventText(n, since, event, alone)
-  setLater(P .. 'e:' .. member, text)
+  local weight = keepEvent(member, n, since, event, alone)
   countLater(P .. 'waiting', n, 1)
   if event.key == '' then
     enqueue(n, member, event.time)
-    return #text + eventBytes
+    return weight
   end
   local own = event.destination .. ' ' .. event.key
   call('HSET', P .. 'keyed', member, own)
@@ -16,7 +15,7 @@ local function addEvent(member, n, event, since, alone)
   if call('ZRANK', P .. 'u:' .. own, member) == 0 then
     enqueue(n, member, event.time)
   end
-  return #text + eventBytes
+  return weight
 end
 
 -- Out of every place where a waiting event may be; of an update, the next of its key gets its turn. A lease may name it still: nobody
