@@ -1,28 +1,19 @@
 /** Promise 7 on Redis: by our own bound, and when Redis itself has no memory left. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { RedisBuffer } from '../../src/buffer/redis/keeper.ts';
 import { mapped } from '../support/buffer-fixtures.ts';
-import { accept, deliver, everything, lease, mapAll, RedisKeepers } from '../support/redis-keeper.ts';
-import { RedisServer } from '../support/redis-server.ts';
+import { accept, deliver, emptiedRedis, everything, lease, mapAll } from '../support/redis-keeper.ts';
 
 const body = new Uint8Array(20_000).fill(65);
 const soon = { timeout: 3_000, interval: 20 };
 
 describe('a full Redis', () => {
-  let server: RedisServer;
-  let keepers: RedisKeepers;
+  const redis = emptiedRedis();
   let keeper: RedisBuffer;
-  beforeAll(async () => {
-    server = await RedisServer.start();
-    keepers = new RedisKeepers(server);
-  });
-  afterAll(() => server.remove());
   beforeEach(async () => {
-    await server.ask('CONFIG', 'SET', 'maxmemory', '0');
-    await server.ask('FLUSHALL');
-    keeper = await keepers.open({ bytesMax: 1024 * 1024 });
+    await redis.server.ask('CONFIG', 'SET', 'maxmemory', '0');
+    keeper = await redis.open({ bytesMax: 1024 * 1024 });
   });
-  afterEach(() => keepers.crashAll());
 
   /** Until it is full; answers how many were taken. */
   const fill = async (parts = {}) => {
@@ -71,7 +62,7 @@ describe('a full Redis', () => {
     await fill();
     await mapAll(keeper, 2);
     await deliver(keeper, await lease(keeper));
-    const after = await keepers.open({ keepDeliveriesMs: -1_000 });
+    const after = await redis.open({ keepDeliveriesMs: -1_000 });
     await after.sweep();
     expect(await after.tally()).toMatchObject({ bytesUsed: 0, full: null });
   });
@@ -91,24 +82,24 @@ describe('a full Redis', () => {
   });
 
   it('answers full when Redis has no memory left, settles nevertheless, and takes webhooks again when it has some', async () => {
-    const roomy = await keepers.open({ bytesMax: 1_000 * 1024 * 1024 });
+    const roomy = await redis.open({ bytesMax: 1_000 * 1024 * 1024 });
     for (let count = 0; count < 20; count++) await accept(roomy, { body });
     await mapAll(roomy, 1);
     const leased = await lease(roomy);
-    await server.ask('CONFIG', 'SET', 'maxmemory', '1000000');
+    await redis.server.ask('CONFIG', 'SET', 'maxmemory', '1000000');
     expect(await accept(roomy, { body })).toMatchObject({ status: 'full' });
     expect((await roomy.tally()).full).toBe('buffer');
     await deliver(roomy, leased);
     expect((await roomy.tally()).sources.shop).toMatchObject({ delivered: 20, waiting: 0 });
-    await server.ask('CONFIG', 'SET', 'maxmemory', '0');
+    await redis.server.ask('CONFIG', 'SET', 'maxmemory', '0');
     await expect.poll(async () => (await roomy.tally()).full, soon).toBeNull();
     expect(await accept(roomy, { body })).toMatchObject({ status: 'accepted' });
   });
 
   it('maps and sends all that waits when Redis has no memory left, one piece after the other', async () => {
-    const roomy = await keepers.open({ bytesMax: 1_000 * 1024 * 1024 });
+    const roomy = await redis.open({ bytesMax: 1_000 * 1024 * 1024 });
     for (let count = 0; count < 4; count++) await accept(roomy, { body });
-    await server.ask('CONFIG', 'SET', 'maxmemory', '1000000');
+    await redis.server.ask('CONFIG', 'SET', 'maxmemory', '1000000');
     const piece = async () =>
       (await roomy.nextDeliveries({ ...everything, limit: 2 })).map((delivery) => mapped(delivery, 1));
     await roomy.commitMapped(await piece());
